@@ -1,0 +1,26 @@
+"""Pixels <-> tokens: networks, quantizers, losses, training, presets and weights."""
+
+from .config import MagvitNetwork, MgvSNetwork, TokenizerConfig
+from .errors import WeightsError
+from .model import Tokenizer, Tokens
+from .presets import PRESETS
+from .stream import DecoderStream, EncoderStream
+from .weights import DEFAULT_MODEL, list_models, load_tokenizer, model_folder, read_card, save_tokenizer
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "PRESETS",
+    "DecoderStream",
+    "EncoderStream",
+    "MagvitNetwork",
+    "MgvSNetwork",
+    "Tokenizer",
+    "TokenizerConfig",
+    "Tokens",
+    "WeightsError",
+    "list_models",
+    "load_tokenizer",
+    "model_folder",
+    "read_card",
+    "save_tokenizer",
+]

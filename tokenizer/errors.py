@@ -1,0 +1,5 @@
+"""What can go wrong with weights."""
+
+
+class WeightsError(ValueError):
+    """Weights are missing, damaged, of another hash or of another shape than asked for."""

@@ -1,0 +1,175 @@
+"""The tokenizer itself: networks and quantizer in one module, clips to tokens and back."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .config import MagvitNetwork, TokenizerConfig
+from .conv import Cache
+from .magvit import MagvitDecoder, MagvitEncoder
+from .magvit_v2 import MagvitV2Decoder, MagvitV2Encoder
+from .mgv_s import MgvSDecoder, MgvSEncoder
+from .quantize import LookupFreeQuantizer
+from .vq import VectorQuantizer
+
+if TYPE_CHECKING:
+    from .stream import DecoderStream, EncoderStream
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids of a clip, with what is needed to understand them."""
+
+    ids: Tensor
+    """int64 `[B, t, h, w]`, each in `[0, 2**bit_depth)`."""
+    bit_depth: int
+    """Low bits of each id that are kept."""
+    num_frames: int
+    height: int
+    width: int
+
+    def at_depth(self, bit_depth: int) -> "Tokens":
+        """Keep the lowest `bit_depth` bits only."""
+        if not 1 <= bit_depth <= self.bit_depth:
+            raise ValueError(f"bit depth {bit_depth}, expected 1 to {self.bit_depth}")
+        return Tokens(self.ids & (2**bit_depth - 1), bit_depth, self.num_frames, self.height, self.width)
+
+
+class Tokenizer(nn.Module):
+    """Pixels <-> tokens. A fresh one has untrained weights; `load_tokenizer` gives a trained one."""
+
+    folder: Path | None = None
+    """Where the weights were loaded from."""
+
+    def __init__(self, config: TokenizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder, self.decoder, self.quantizer = build_networks(config)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
+    def encoder_margin(self) -> int:
+        """Latent positions on each side that a token can depend on, beyond its own."""
+        return self._margin(self.encoder)
+
+    @property
+    def decoder_margin(self) -> int:
+        """Latent positions on each side that a pixel can depend on, beyond its own."""
+        return self._margin(self.decoder)
+
+    def _margin(self, network: nn.Module) -> int:
+        if isinstance(network, MgvSEncoder | MgvSDecoder):
+            return network.margin
+        raise ValueError(f"a {self.config.kind} tokenizer works on whole frames; use encode and decode")
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over the fp16 tensors in name order, as 64 hexadecimal digits: which weights these are."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(repr(tuple(tensor.shape)).encode())
+            digest.update(tensor.detach().to("cpu", torch.float16).numpy().tobytes())
+        return digest.hexdigest()
+
+    def encoder_stream(self, height: int, width: int) -> "EncoderStream":
+        """Open a stream that takes the frames (uint8 `[T, H, W, 3]`) of one segment in chunks and gives ids."""
+        from .stream import EncoderStream
+
+        return EncoderStream(self, height, width)
+
+    def decoder_stream(self, height: int, width: int, bit_depth: int) -> "DecoderStream":
+        """Open a stream that takes the ids (int64 `[t, h, w]`) of one segment in chunks and gives frames."""
+        from .stream import DecoderStream
+
+        return DecoderStream(self, height, width, bit_depth)
+
+    @torch.no_grad()
+    def encode(self, clip: Tensor) -> Tokens:
+        """Turn a clip into tokens; inverse: `decode`.
+
+        Args:
+            clip: RGB `[B, 3, T, H, W]`, uint8 in 0..255 or float in [0, 1]; any size. An image is T = 1.
+
+        Returns:
+            Tokens at full bit depth.
+        """
+        if clip.dim() != 5 or clip.shape[1] != 3 or 0 in clip.shape:
+            raise ValueError(f"a clip is [B, 3, T, H, W] and not empty, got {tuple(clip.shape)}")
+        scaled = clip.to(self.device, torch.float32) / (1 if clip.is_floating_point() else 255)
+        ids = self.quantizer.quantize(self.encoder(pad_to_grid(scaled * 2 - 1, self.config)))
+        return Tokens(ids, self.config.bits_per_token, clip.shape[2], clip.shape[3], clip.shape[4])
+
+    @torch.no_grad()
+    def decode(self, tokens: Tokens, bit_depth: int | None = None) -> Tensor:
+        """Turn tokens back into a clip; inverse: `encode`.
+
+        Args:
+            tokens: from `encode` or a file.
+            bit_depth: use only so many bits of each; all there are if None.
+
+        Returns:
+            RGB float32 `[B, 3, T, H, W]` in [0, 1].
+        """
+        if bit_depth is not None:
+            tokens = tokens.at_depth(bit_depth)
+        clip = self.reconstruct(tokens.ids.to(self.device), tokens.bit_depth)
+        return ((clip + 1) / 2).clamp(0, 1)[:, :, : tokens.num_frames, : tokens.height, : tokens.width]
+
+    def reconstruct(self, ids: Tensor, bit_depth: int, cache: Cache | None = None) -> Tensor:
+        """Map ids int64 `[B, t, h, w]` to pixels float32 `[B, 3, T, H, W]`, about [-1, 1]."""
+        if isinstance(self.quantizer, VectorQuantizer):
+            return self.decode_latent(self.quantizer.dequantize(ids), bit_depth, cache)
+        return self.decode_latent(self.quantizer.dequantize(ids, bit_depth), bit_depth, cache)
+
+    def decode_latent(self, latent: Tensor, bit_depth: int | Tensor, cache: Cache | None = None) -> Tensor:
+        """Run the decoder network on dequantized latents `[B, D, t, h, w]`; `bit_depth` is one or int64 `[B]`."""
+        if not isinstance(self.decoder, MgvSDecoder):
+            pixels: Tensor = self.decoder(latent) if self.config.kind == "magvit" else self.decoder(latent, cache)
+            return pixels
+        depth = torch.as_tensor(bit_depth, device=latent.device).expand(latent.shape[0])
+        pixels = self.decoder(latent, depth, cache)
+        return pixels
+
+
+def build_networks(config: TokenizerConfig) -> tuple[nn.Module, nn.Module, LookupFreeQuantizer | VectorQuantizer]:
+    """Build encoder, decoder and quantizer with fresh weights."""
+    network = config.network
+    if not isinstance(network, MagvitNetwork):
+        return MgvSEncoder(config), MgvSDecoder(config), LookupFreeQuantizer(config)
+    stride_t = config.strides[0]
+    num_halvings = len(network.multipliers) - 1
+    temporal = [2] * (stride_t.bit_length() - 1)
+    still = [1] * (num_halvings - len(temporal))
+    sizes = {
+        "latent_channels": network.embedding_dimension,
+        "base_channels": network.base_channels,
+        "multipliers": network.multipliers,
+        "temporal_strides": temporal + still if config.kind == "magvit" else still + temporal,
+        "num_residual_blocks": network.num_residual_blocks,
+        "kernel_frames": 1 if stride_t == 1 else 3,
+    }
+    if config.kind == "magvit":
+        quantizer = VectorQuantizer(2**config.bits_per_token, network.embedding_dimension)
+        return MagvitEncoder(**sizes), MagvitDecoder(**sizes), quantizer
+    return MagvitV2Encoder(**sizes), MagvitV2Decoder(**sizes), LookupFreeQuantizer(config)
+
+
+def pad_to_grid(clip: Tensor, config: TokenizerConfig) -> Tensor:
+    """Repeat the last frame, row and column of `[B, 3, T, H, W]` until the token grid fits."""
+    t, h, w = config.latent_shape(*clip.shape[2:])
+    stride_t, stride_h, stride_w = config.strides
+    frames = t * stride_t if config.kind == "magvit" else 1 + (t - 1) * stride_t
+    missing = (frames - clip.shape[2], h * stride_h - clip.shape[3], w * stride_w - clip.shape[4])
+    if not any(missing):
+        return clip
+    return functional.pad(clip, (0, missing[2], 0, missing[1], 0, missing[0]), mode="replicate")

@@ -1,0 +1,148 @@
+"""Tokenizing and detokenizing one segment chunk by chunk, in tiles, with memory bounded in length and frame size."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .conv import Cache
+from .model import Tokenizer
+
+DEFAULT_TILE = 64
+"""Latent rows and columns of a tile, before its margin."""
+
+
+@dataclass
+class Tile:
+    """A window of the token grid: the part it answers for, and the larger part it has to see."""
+
+    rows: slice
+    columns: slice
+    seen_rows: slice
+    seen_columns: slice
+    cache: Cache = field(default_factory=Cache)
+
+    def inner(self) -> tuple[slice, slice]:
+        """Where the part it answers for lies in what it sees."""
+        top = self.rows.start - self.seen_rows.start
+        left = self.columns.start - self.seen_columns.start
+        return (
+            slice(top, top + self.rows.stop - self.rows.start),
+            slice(left, left + self.columns.stop - self.columns.start),
+        )
+
+
+def cut_tiles(height: int, width: int, tile: int, margin: int) -> list[Tile]:
+    """Cut a token grid of `height` x `width` into tiles that each see `margin` positions more on every side."""
+    return [
+        Tile(rows, columns, _widen(rows, margin, height), _widen(columns, margin, width))
+        for rows in _parts(height, tile)
+        for columns in _parts(width, tile)
+    ]
+
+
+class EncoderStream:
+    """Frames of one segment to token ids. First push: 1 + s*k frames; later ones: s*k (s the temporal stride)."""
+
+    def __init__(self, tokenizer: Tokenizer, height: int, width: int, tile: int = DEFAULT_TILE) -> None:
+        self.tokenizer = tokenizer
+        self.height, self.width = height, width
+        _, self.grid_height, self.grid_width = tokenizer.config.latent_shape(1, height, width)
+        self.tiles = cut_tiles(self.grid_height, self.grid_width, tile, tokenizer.encoder_margin)
+
+    @torch.inference_mode()
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """Tokenize the next frames; inverse: `DecoderStream.push`.
+
+        Args:
+            frames: uint8 `[T, H, W, 3]` RGB.
+
+        Returns:
+            int64 `[t, h, w]`, full bit depth.
+        """
+        if frames.shape[1:] != (self.height, self.width, 3):
+            raise ValueError(f"frames are {frames.shape[1:]}, this stream takes {(self.height, self.width, 3)}")
+        _, stride_h, stride_w = self.tokenizer.config.strides
+        pixels = torch.from_numpy(np.require(frames, requirements=["C", "W"])).permute(3, 0, 1, 2)
+        ids: Tensor | None = None
+        for tile in self.tiles:
+            clip = self._window(pixels, tile, stride_h, stride_w)
+            latent = self.tokenizer.encoder(clip[None] / 127.5 - 1, tile.cache)
+            inner_rows, inner_columns = tile.inner()
+            part = self.tokenizer.quantizer.quantize(latent[..., inner_rows, inner_columns])[0]
+            if ids is None:
+                ids = part.new_empty((part.shape[0], self.grid_height, self.grid_width))
+            ids[:, tile.rows, tile.columns] = part
+        assert ids is not None  # noqa: S101 - a grid has a tile
+        result: np.ndarray = ids.cpu().numpy()
+        return result
+
+    def _window(self, pixels: Tensor, tile: Tile, stride_h: int, stride_w: int) -> Tensor:
+        """Cut what a tile sees, float32, repeating the last row and column where the grid exceeds the picture."""
+        rows, columns = tile.seen_rows, tile.seen_columns
+        part = pixels[
+            :, :, rows.start * stride_h : rows.stop * stride_h, columns.start * stride_w : columns.stop * stride_w
+        ].to(self.tokenizer.device, torch.float32)
+        missing_h = (rows.stop - rows.start) * stride_h - part.shape[2]
+        missing_w = (columns.stop - columns.start) * stride_w - part.shape[3]
+        return functional.pad(part, (0, missing_w, 0, missing_h), mode="replicate") if missing_h or missing_w else part
+
+
+class DecoderStream:
+    """Token ids of one segment back to frames. First push: t latent frames give 1 + s*(t - 1) frames; later ones s*t."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, height: int, width: int, bit_depth: int, tile: int = DEFAULT_TILE
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.height, self.width, self.bit_depth = height, width, bit_depth
+        _, self.grid_height, self.grid_width = tokenizer.config.latent_shape(1, height, width)
+        self.tiles = cut_tiles(self.grid_height, self.grid_width, tile, tokenizer.decoder_margin)
+
+    @torch.inference_mode()
+    def push(self, ids: np.ndarray) -> np.ndarray:
+        """Detokenize the next latent frames; inverse: `EncoderStream.push`.
+
+        Args:
+            ids: int64 `[t, h, w]`; bits from the stream's bit depth up are ignored.
+
+        Returns:
+            uint8 `[T, H, W, 3]` RGB.
+        """
+        if ids.shape[1:] != (self.grid_height, self.grid_width):
+            raise ValueError(f"grid is {ids.shape[1:]}, this stream takes {(self.grid_height, self.grid_width)}")
+        _, stride_h, stride_w = self.tokenizer.config.strides
+        tokens = torch.from_numpy(np.require(ids, requirements=["C", "W"])).to(self.tokenizer.device)
+        frames: Tensor | None = None
+        for tile in self.tiles:
+            part = tokens[None, :, tile.seen_rows, tile.seen_columns]
+            pixels = self.tokenizer.reconstruct(part, self.bit_depth, tile.cache)[0]
+            bytes_ = pixels.add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+            if frames is None:
+                frames = bytes_.new_empty((bytes_.shape[1], self.height, self.width, 3), device="cpu")
+            inner_rows, inner_columns = (
+                slice(part.start * stride, part.stop * stride)
+                for part, stride in zip(tile.inner(), (stride_h, stride_w), strict=True)
+            )
+            target = frames[
+                :,
+                tile.rows.start * stride_h : tile.rows.stop * stride_h,
+                tile.columns.start * stride_w : tile.columns.stop * stride_w,
+            ]
+            inner = bytes_[:, :, inner_rows, inner_columns][:, :, : target.shape[1], : target.shape[2]]
+            target.copy_(inner.permute(1, 2, 3, 0))
+        assert frames is not None  # noqa: S101 - a grid has a tile
+        return frames.numpy()
+
+
+def _parts(length: int, tile: int) -> Iterator[slice]:
+    count = max(1, round(length / tile))
+    for index in range(count):
+        yield slice(length * index // count, length * (index + 1) // count)
+
+
+def _widen(part: slice, margin: int, length: int) -> slice:
+    return slice(max(0, part.start - margin), min(length, part.stop + margin))

@@ -1,0 +1,285 @@
+"""Train a tokenizer: image phase, inflation, video phase; stops and resumes at any step."""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from .adversarial import LeCam
+from .discriminator import Discriminator
+from .ema import Ema
+from .inflate import inflate
+from .klt import RGB_TO_YCBCR, fit_klt, model_klt
+from .mgv_s import MgvSDecoder, MgvSEncoder, inflation_map, set_linear_transform
+from .model import Tokenizer, pad_to_grid
+from .perceptual import SqueezeNetDistance
+from .presets import image_config
+from .quantize import LookupFreeQuantizer
+from .train_config import Phase, TrainConfig
+from .train_data import CropBatches, batches, sample_patches
+from .train_step import Game, Perceptual, discriminator_step_loss, draw_bit_depths, tokenizer_loss
+from .validate import CodedBits, sample_picture, validate
+from .weights import save_tokenizer
+
+NUM_START_PATCHES = 250_000
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a progress display is told after each step."""
+
+    phase: int
+    step: int
+    steps: int
+    losses: dict[str, float]
+    num_pixels: int
+
+
+def train(
+    config: TrainConfig,
+    out: Path,
+    *,
+    time_limit_seconds: float | None = None,
+    num_workers: int = 0,
+    coded_bits: CodedBits | None = None,
+    on_step: Callable[[StepReport], None] = lambda report: None,
+) -> bool:
+    """Run or resume a training run; the EMA weights are exported to `out/model` whenever it stops.
+
+    Args:
+        config: the run.
+        out: run folder: `checkpoint/`, `model/`, `samples/`, `tensorboard/`, `validation.jsonl`.
+        time_limit_seconds: stop, with a checkpoint, once this long has passed.
+        num_workers: processes that load batches.
+        coded_bits: measures the coded size of tokens in validation.
+        on_step: told after each step.
+
+    Returns:
+        Whether all phases are done.
+    """
+    deadline = time.monotonic() + time_limit_seconds if time_limit_seconds else None
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    done, state = 0, None
+    previous: Tokenizer | None = None
+    checkpoint = out / "checkpoint"
+    if (checkpoint / "progress.json").exists():
+        state = json.loads((checkpoint / "progress.json").read_text())
+        done = state["phase"]
+    for index in range(done, len(config.phases)):
+        run = PhaseRun(config, index, out, previous, resume=state if state and state["phase"] == index else None)
+        finished = run.train(deadline, num_workers, coded_bits, on_step)
+        run.export()
+        if not finished:
+            return False
+        previous = run.model
+    return True
+
+
+class PhaseRun:
+    """One phase: models, optimizers and their checkpoint."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        index: int,
+        out: Path,
+        previous: Tokenizer | None,
+        resume: dict[str, Any] | None,
+    ) -> None:
+        self.config, self.index, self.out = config, index, out
+        self.phase = phase = config.phases[index]
+        cuda = torch.cuda.is_available()
+        self.accelerator = Accelerator(mixed_precision="bf16" if cuda else "no", log_with=None)
+        self.step = resume["step"] if resume else 0
+        tokenizer = build_phase_tokenizer(config, phase, previous, fresh=resume is None)
+        if cuda:
+            tokenizer = tokenizer.to(memory_format=torch.channels_last_3d)
+        self.ema = Ema(tokenizer, config.ema_decay).to(self.accelerator.device)
+        parameters = [p for part in phase.parts for p in getattr(tokenizer, part).parameters()]
+        optimizer = torch.optim.AdamW(parameters, phase.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=cuda)
+        self.tokenizer, self.optimizer = self.accelerator.prepare(tokenizer, optimizer)
+        self.game, self.game_optimizer = None, None
+        if phase.loss.adversarial > 0 or phase.loss.feature_matching > 0:
+            discriminator = Discriminator(kernel_frames=1 if phase.kind == "image" else 3)
+            game_optimizer = torch.optim.Adam(discriminator.parameters(), phase.learning_rate, betas=(0.0, 0.99))
+            discriminator, self.game_optimizer = self.accelerator.prepare(discriminator, game_optimizer)
+            self.game = Game(discriminator, LeCam().to(self.accelerator.device))
+            self.accelerator.register_for_checkpointing(self.game.lecam)
+        self.accelerator.register_for_checkpointing(self.ema)
+        self.perceptual = self._load_perceptual()
+        if resume:
+            self.accelerator.load_state(str(out / "checkpoint" / "state"))
+
+    @property
+    def model(self) -> Tokenizer:
+        """The tokenizer without accelerate's wrapping."""
+        model: Tokenizer = self.accelerator.unwrap_model(self.tokenizer)
+        return model
+
+    def train(
+        self,
+        deadline: float | None,
+        num_workers: int,
+        coded_bits: CodedBits | None,
+        on_step: Callable[[StepReport], None],
+    ) -> bool:
+        """Go on to the end of the phase or the deadline; returns whether the phase is done."""
+        phase, config = self.phase, self.config
+        seed = config.seed + 1000 * self.index + 100_003 * self.accelerator.process_index
+        data = CropBatches(config.video_shards, config.image_shards, phase, seed, self.step)
+        saved = time.monotonic()
+        writer = self._tensorboard()
+        for clip in self._loaded(batches(data, num_workers)):
+            self._set_learning_rate()
+            losses = self._one_step(clip, seed)
+            self.step += 1
+            on_step(StepReport(self.index, self.step, phase.steps, losses, clip.numel() // 3))
+            for name, value in losses.items():
+                writer.add_scalar(f"{phase.kind}/{name}", value, self.step)
+            now = time.monotonic()
+            out_of_time = deadline is not None and now > deadline
+            if self.step % config.validate_every == 0 or self.step == phase.steps:
+                self._validate(writer, coded_bits)
+            if out_of_time or now - saved > 60 * config.checkpoint_minutes or self.step == phase.steps:
+                self._save()
+                saved = now
+            if out_of_time:
+                break
+        writer.close()
+        return self.step >= phase.steps
+
+    def _one_step(self, clip: Tensor, seed: int) -> dict[str, float]:
+        random = torch.Generator().manual_seed((seed << 24) + self.step)
+        ladder = self.config.tokenizer.bit_depths
+        depths = draw_bit_depths(self.phase, ladder, clip.shape[0], random)
+        with self.accelerator.autocast():
+            loss, terms, pixels = tokenizer_loss(
+                self.model, clip, self.phase, depths, self.step, perceptual=self.perceptual, game=self.game
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        self.optimizer.step()
+        self.ema.update(self.model)
+        if self.game is not None and self.game_optimizer is not None:
+            self.game_optimizer.zero_grad(set_to_none=True)
+            with self.accelerator.autocast():
+                game_loss = discriminator_step_loss(self.game, clip, pixels, self.phase.loss, self.step)
+            self.accelerator.backward(game_loss)
+            self.game_optimizer.step()
+            terms["discriminator"] = float(game_loss.detach())
+        return {"loss": float(loss.detach()), **terms}
+
+    def _loaded(self, source: Iterator[Tensor]) -> Iterator[Tensor]:
+        for clip in source:
+            on_device = clip.to(self.accelerator.device, torch.float32, non_blocking=True) / 127.5 - 1
+            yield pad_to_grid(on_device, self.model.config)
+
+    def _set_learning_rate(self) -> None:
+        phase = self.phase
+        warm = min(1.0, (self.step + 1) / max(phase.warmup_steps, 1))
+        cosine = 0.5 * (1 + math.cos(math.pi * self.step / phase.steps))
+        for optimizer in filter(None, (self.optimizer, self.game_optimizer)):
+            for group in optimizer.param_groups:
+                group["lr"] = phase.learning_rate * warm * max(cosine, 0.01)
+
+    def _load_perceptual(self) -> Perceptual | None:
+        if self.phase.loss.perceptual <= 0:
+            return None
+        distance: nn.Module = SqueezeNetDistance(Path(self.config.perceptual_weights))
+        return distance.to(self.accelerator.device)
+
+    def _tensorboard(self) -> Any:
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(self.out / "tensorboard"))  # type: ignore[no-untyped-call]
+
+    def _validate(self, writer: Any, coded_bits: CodedBits | None) -> None:
+        if not self.config.validation_shards or not self.accelerator.is_main_process:
+            return
+        report = validate(self.ema.model, self.config.validation_shards, coded_bits)
+        entry = {"phase": self.index, "step": self.step, **report}
+        with (self.out / "validation.jsonl").open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        for depth, values in report["depths"].items():
+            for name, value in values.items():
+                writer.add_scalar(f"validation/{name}/{depth}", value, self.step)
+        sample_picture(
+            self.ema.model, self.config.validation_shards, self.out / "samples" / f"{self.index}_{self.step:07d}.png"
+        )
+
+    def _save(self) -> None:
+        """Write the checkpoint beside the old one, then put it in its place: a kill at any moment leaves one whole."""
+        if not self.accelerator.is_main_process:
+            return
+        new, current = self.out / "checkpoint.part", self.out / "checkpoint"
+        shutil.rmtree(new, ignore_errors=True)
+        self.accelerator.save_state(str(new / "state"))
+        (new / "progress.json").write_text(json.dumps({"phase": self.index, "step": self.step}))
+        old = self.out / "checkpoint.old"
+        shutil.rmtree(old, ignore_errors=True)
+        if current.exists():
+            current.rename(old)
+        new.rename(current)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def export(self) -> None:
+        """Write the EMA weights and their card to `out/model`."""
+        if self.accelerator.is_main_process:
+            training = {"phase": self.index, "step": self.step, "config": self.config.to_dict()}
+            save_tokenizer(self.ema.model, self.out / "model", {"training": training})
+
+
+def build_phase_tokenizer(config: TrainConfig, phase: Phase, previous: Tokenizer | None, *, fresh: bool) -> Tokenizer:
+    """Build the model of a phase: started from data, carried on, or inflated from the image model before it."""
+    wanted = image_config(config.tokenizer) if phase.kind == "image" else config.tokenizer
+    if previous is not None and previous.config == wanted:
+        return previous
+    tokenizer = Tokenizer(wanted)
+    if previous is not None:
+        inflate_tokenizer(previous, tokenizer)
+    elif fresh and isinstance(tokenizer.encoder, MgvSEncoder):
+        start_linear(tokenizer, config)
+    return tokenizer
+
+
+def inflate_tokenizer(image: Tokenizer, video: Tokenizer) -> None:
+    """Fill the video model from the image model: last slice for causal models, central for `magvit` (thesis 3.2.1)."""
+    folded, unfolded = inflation_map(video.config) if video.config.kind == "mgv-s" else ({}, {})
+    placement = "central" if video.config.kind == "magvit" else "last"
+    inflate(image.state_dict(), video, placement, folded=folded, unfolded=unfolded)
+
+
+def start_linear(tokenizer: Tokenizer, config: TrainConfig) -> None:
+    """Set the linear shortcuts of `mgv-s` to the KLT, of shards or of a model source, and the centres to match."""
+    encoder, decoder, quantizer = tokenizer.encoder, tokenizer.decoder, tokenizer.quantizer
+    if not (
+        isinstance(encoder, MgvSEncoder) and isinstance(decoder, MgvSDecoder) and isinstance(quantizer, LookupFreeQuantizer)
+    ):
+        raise ValueError(f"a {tokenizer.config.kind} tokenizer has no linear shortcut")
+    strides, num_dimensions = tokenizer.config.strides, len(tokenizer.config.dimension_bits)
+    if config.transform == "klt":
+        folders = config.video_shards or config.image_shards
+        patches = sample_patches(folders, strides, NUM_START_PATCHES, config.seed)
+        by_channel = patches.reshape(len(patches), 3, -1)
+        ycbcr = np.einsum("oc,ncp->nop", RGB_TO_YCBCR.astype(np.float32), by_channel).reshape(len(patches), -1)
+        transform = fit_klt(ycbcr, num_dimensions)
+    else:
+        transform = model_klt(strides, num_dimensions)
+    steps = np.full(num_dimensions, config.quantization_step)
+    # The mean needs the whole range in its 2**b values: pixels in [-1, 1] reach sqrt(samples of luma) either way.
+    steps[0] = 2 * np.sqrt(np.prod(strides)) / 2 ** tokenizer.config.dimension_bits[0]
+    set_linear_transform(encoder, decoder, transform, steps)
+    if config.transform == "klt":
+        latent = (ycbcr - transform.mean) @ (transform.basis / steps)
+        quantizer.calibrate_centres(torch.from_numpy(latent.astype(np.float32)))

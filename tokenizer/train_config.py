@@ -1,0 +1,121 @@
+"""What a training run is: data, phases and loss weights, read from TOML."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from .config import TokenizerConfig
+from .presets import PRESETS
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weight of each term; a term of weight 0 is not computed."""
+
+    charbonnier: float = 1.0
+    mse: float = 0.0
+    gradient: float = 0.0
+    ms_ssim: float = 0.0
+    perceptual: float = 0.0
+    commitment: float = 0.0
+    entropy: float = 0.0
+    """Final weight of Eq. 5.5; it starts three times as high and falls for `entropy_steps`."""
+    entropy_steps: int = 2000
+    rate: float = 0.0
+    """Of the squared change of the latent between positions next to each other in time: a stand-in for coded bits."""
+    adversarial: float = 0.0
+    feature_matching: float = 0.0
+    r1: float = 10.0
+    r1_interval: int = 16
+    lecam: float = 0.001
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training with one optimizer."""
+
+    kind: str
+    """`image` trains the image model on single frames; `video` the video model, inflated from it if one came before."""
+    steps: int
+    batch_size: int
+    crop: int
+    """Pixels a side."""
+    num_frames: int = 1
+    learning_rate: float = 4e-4
+    warmup_steps: int = 100
+    parts: tuple[str, ...] = ("encoder", "decoder")
+    """Which networks are trained."""
+    still_share: float = 0.0
+    """Share of video batches that hold photographs, as clips of one frame."""
+    partial_depth_share: float = 0.5
+    """Share of the samples that keep fewer bits, at a depth drawn from the ladder."""
+    loss: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("image", "video"):
+            raise ValueError(f"phase kind is {self.kind!r}, expected image or video")
+        if self.kind == "image" and self.num_frames != 1:
+            raise ValueError("an image phase has num_frames = 1")
+        if not set(self.parts) <= {"encoder", "decoder"} or not self.parts:
+            raise ValueError(f"parts are {self.parts}, expected encoder, decoder or both")
+        if min(self.steps, self.batch_size, self.crop, self.num_frames) < 1:
+            raise ValueError("steps, batch_size, crop and num_frames are positive")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole run."""
+
+    tokenizer: TokenizerConfig
+    video_shards: tuple[str, ...]
+    image_shards: tuple[str, ...]
+    validation_shards: tuple[str, ...]
+    phases: tuple[Phase, ...]
+    seed: int = 0
+    transform: str = "klt"
+    """Where the linear shortcuts of `mgv-s` start: `klt` fits them on the shards, `model` needs no data."""
+    quantization_step: float = 0.6
+    """Step of every latent but the first, in units of orthonormal coefficients of pixels in [-1, 1]."""
+    ema_decay: float = 0.999
+    gradient_clip: float = 1.0
+    checkpoint_minutes: float = 5.0
+    validate_every: int = 1000
+    perceptual_weights: str = ""
+    """Path of the SqueezeNet features (.npz) for the perceptual term."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the model card."""
+        return asdict(self)
+
+
+def read_train_config(path: Path) -> TrainConfig:
+    """Read a run from TOML; `tokenizer` is a preset's name or a table of TokenizerConfig.
+
+    Raises:
+        ValueError: not TOML, an unknown or missing field, or an impossible value; names the file.
+    """
+    try:
+        values = tomllib.loads(path.read_text())
+        tokenizer = values.pop("tokenizer", "mgv-s")
+        if isinstance(tokenizer, str) and tokenizer not in PRESETS:
+            raise ValueError(f"tokenizer {tokenizer!r}, expected one of {', '.join(PRESETS)} or a table")
+        config = PRESETS[tokenizer] if isinstance(tokenizer, str) else TokenizerConfig.from_dict(tokenizer)
+        phases = tuple(_phase(phase) for phase in values.pop("phases", []))
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return TrainConfig(**{**_known(TrainConfig, values), **lists, "tokenizer": config, "phases": phases})
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _phase(values: dict[str, Any]) -> Phase:
+    loss = LossWeights(**_known(LossWeights, values.pop("loss", {})))
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Phase(**_known(Phase, values), loss=loss)
+
+
+def _known(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    unknown = set(values) - {item.name for item in fields(cls)}
+    if unknown:
+        raise ValueError(f"unknown field {', '.join(sorted(unknown))} in {cls.__name__}")
+    return values
