@@ -118,5 +118,7 @@ KINDS: dict[str, type[MagvitNetwork] | type[MgvSNetwork]] = {
 def _strict(cls: type[Any], values: dict[str, Any]) -> Any:
     names = {field.name for field in fields(cls)}
     if set(values) != names:
-        raise ValueError(f"{cls.__name__}: unknown {sorted(set(values) - names)}, missing {sorted(names - set(values))}")
+        raise ValueError(
+            f"{cls.__name__}: unknown {sorted(set(values) - names)}, missing {sorted(names - set(values))}"
+        )
     return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

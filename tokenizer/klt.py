@@ -40,7 +40,11 @@ def fit_klt(patches: np.ndarray, num_dimensions: int) -> LinearTransform:
 
 
 def model_klt(
-    strides: tuple[int, int, int], num_dimensions: int, *, correlation: float = 0.97, chroma_variance: float = 0.02
+    strides: tuple[int, int, int],
+    num_dimensions: int,
+    *,
+    correlation: float = 0.97,
+    chroma_variance: float = 0.02,
 ) -> LinearTransform:
     """Give the KLT of a separable first-order Gauss-Markov source, for when there is no video to fit on.
 
@@ -65,7 +69,9 @@ def _from_covariance(mean: np.ndarray, covariance: np.ndarray, num_dimensions: i
     return LinearTransform(mean, basis * sign, variance[order])
 
 
-def order_planes(coefficients: np.ndarray, dimension_bits: tuple[int, ...], steps: np.ndarray) -> tuple[int, ...]:
+def order_planes(
+    coefficients: np.ndarray, dimension_bits: tuple[int, ...], steps: np.ndarray
+) -> tuple[int, ...]:
     """Order the bits of all dimensions by what the next bit saves in squared error for each bit of entropy it costs.
 
     Args:
@@ -79,12 +85,20 @@ def order_planes(coefficients: np.ndarray, dimension_bits: tuple[int, ...], step
     gains: list[list[float]] = []
     for dimension, bits in enumerate(dimension_bits):
         half = 2 ** (bits - 1)
-        numbers = np.clip(np.rint(coefficients[:, dimension] / steps[dimension]), -half, half - 1).astype(int) + half
+        numbers = (
+            np.clip(np.rint(coefficients[:, dimension] / steps[dimension]), -half, half - 1).astype(int)
+            + half
+        )
         errors, entropies = zip(
-            *(_cell_cost(coefficients[:, dimension], numbers >> (bits - planes)) for planes in range(bits + 1)),
+            *(
+                _cell_cost(coefficients[:, dimension], numbers >> (bits - planes))
+                for planes in range(bits + 1)
+            ),
             strict=True,
         )
-        gains.append([(errors[p] - errors[p + 1]) / max(entropies[p + 1] - entropies[p], 1e-3) for p in range(bits)])
+        gains.append(
+            [(errors[p] - errors[p + 1]) / max(entropies[p + 1] - entropies[p], 1e-3) for p in range(bits)]
+        )
     position = [0] * len(gains)
     order = []
     for _ in range(sum(dimension_bits)):

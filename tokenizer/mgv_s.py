@@ -51,7 +51,9 @@ class MgvSEncoder(nn.Module):
         self.shortcut = nn.Conv3d(3 * int(np.prod(config.strides)), num_dimensions, 1)
         self.quarter_in = CausalConv3d(3 * PATCH**2, quarter, (1, 3, 3))
         self.down = nn.Conv3d(quarter * stride_t * self.fold**2, width, 1)
-        self.blocks = nn.ModuleList(ResidualBlock(width, kernel_frames(config)) for _ in range(network.num_encoder_blocks))
+        self.blocks = nn.ModuleList(
+            ResidualBlock(width, kernel_frames(config)) for _ in range(network.num_encoder_blocks)
+        )
         self.out = CausalConv3d(width, num_dimensions, (1, 3, 3))
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(_bias(self.out))
@@ -96,7 +98,9 @@ class MgvSDecoder(nn.Module):
         self.depth_bias = nn.Embedding(config.bits_per_token + 1, width)
         nn.init.zeros_(self.depth_bias.weight)
         self.latent_in = CausalConv3d(num_dimensions, width, (1, 3, 3))
-        self.blocks = nn.ModuleList(ResidualBlock(width, kernel_frames(config)) for _ in range(network.num_decoder_blocks))
+        self.blocks = nn.ModuleList(
+            ResidualBlock(width, kernel_frames(config)) for _ in range(network.num_decoder_blocks)
+        )
         self.up = nn.Conv3d(width, quarter * stride_t * self.fold**2, 1)
         self.quarter_blocks = nn.ModuleList(
             ResidualBlock(quarter, kernel_frames(config)) for _ in range(network.num_decoder_quarter_blocks)
@@ -123,7 +127,10 @@ class MgvSDecoder(nn.Module):
             bit_depth: int64 `[B]`, the bits that were known of each sample.
             cache: of the chunks before.
         """
-        x = self.latent_in(latent * self.scale[:, None, None, None]) + self.depth_bias(bit_depth)[:, :, None, None, None]
+        x = (
+            self.latent_in(latent * self.scale[:, None, None, None])
+            + self.depth_bias(bit_depth)[:, :, None, None, None]
+        )
         for block in self.blocks:
             x = block(x, cache)
         linear = depth_to_space(self.shortcut(latent), self.strides)
@@ -139,7 +146,9 @@ class MgvSDecoder(nn.Module):
 
 
 @torch.no_grad()
-def set_linear_transform(encoder: MgvSEncoder, decoder: MgvSDecoder, transform: LinearTransform, steps: np.ndarray) -> None:
+def set_linear_transform(
+    encoder: MgvSEncoder, decoder: MgvSDecoder, transform: LinearTransform, steps: np.ndarray
+) -> None:
     """Make both shortcuts the given transform, with latents in units of `steps` (float `[D]`)."""
     basis = torch.as_tensor(transform.basis / steps, dtype=torch.float32)
     encoder.shortcut.weight.copy_(basis.T[:, :, None, None, None])
@@ -159,7 +168,10 @@ def inflation_map(config: TokenizerConfig) -> tuple[dict[str, int], dict[str, in
     _, stride_h, stride_w = config.strides
     fold = (stride_h // PATCH) ** 2
     pixels = stride_h * stride_w
-    return {"encoder.shortcut": pixels, "encoder.down": fold}, {"decoder.shortcut": pixels, "decoder.up": fold}
+    return {"encoder.shortcut": pixels, "encoder.down": fold}, {
+        "decoder.shortcut": pixels,
+        "decoder.up": fold,
+    }
 
 
 def kernel_frames(config: TokenizerConfig) -> int:

@@ -134,14 +134,18 @@ class Tokenizer(nn.Module):
     def decode_latent(self, latent: Tensor, bit_depth: int | Tensor, cache: Cache | None = None) -> Tensor:
         """Run the decoder network on dequantized latents `[B, D, t, h, w]`; `bit_depth` is one or int64 `[B]`."""
         if not isinstance(self.decoder, MgvSDecoder):
-            pixels: Tensor = self.decoder(latent) if self.config.kind == "magvit" else self.decoder(latent, cache)
+            pixels: Tensor = (
+                self.decoder(latent) if self.config.kind == "magvit" else self.decoder(latent, cache)
+            )
             return pixels
         depth = torch.as_tensor(bit_depth, device=latent.device).expand(latent.shape[0])
         pixels = self.decoder(latent, depth, cache)
         return pixels
 
 
-def build_networks(config: TokenizerConfig) -> tuple[nn.Module, nn.Module, LookupFreeQuantizer | VectorQuantizer]:
+def build_networks(
+    config: TokenizerConfig,
+) -> tuple[nn.Module, nn.Module, LookupFreeQuantizer | VectorQuantizer]:
     """Build encoder, decoder and quantizer with fresh weights."""
     network = config.network
     if not isinstance(network, MagvitNetwork):

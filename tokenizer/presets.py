@@ -11,14 +11,18 @@ MAGVIT_B = TokenizerConfig(
     dimension_bits=(10,),
     plane_dimensions=(0,) * 10,
     bit_depths=(10,),
-    network=MagvitNetwork(base_channels=64, multipliers=(1, 2, 2, 4), num_residual_blocks=2, embedding_dimension=256),
+    network=MagvitNetwork(
+        base_channels=64, multipliers=(1, 2, 2, 4), num_residual_blocks=2, embedding_dimension=256
+    ),
 )
 """Thesis chapter 3, base: 41M parameters in encoder and decoder."""
 
 MAGVIT_L = replace(
     MAGVIT_B,
     name="magvit-l",
-    network=MagvitNetwork(base_channels=128, multipliers=(1, 2, 2, 4), num_residual_blocks=2, embedding_dimension=256),
+    network=MagvitNetwork(
+        base_channels=128, multipliers=(1, 2, 2, 4), num_residual_blocks=2, embedding_dimension=256
+    ),
 )
 """Thesis chapter 3, large: 158M parameters."""
 
@@ -29,21 +33,26 @@ MAGVIT_V2 = TokenizerConfig(
     dimension_bits=(1,) * 18,
     plane_dimensions=tuple(range(18)),
     bit_depths=(6, 9, 12, 15, 18),
-    network=MagvitNetwork(base_channels=128, multipliers=(1, 2, 2, 4), num_residual_blocks=4, embedding_dimension=18),
+    network=MagvitNetwork(
+        base_channels=128, multipliers=(1, 2, 2, 4), num_residual_blocks=4, embedding_dimension=18
+    ),
 )
 """Thesis chapter 5: 17x128x128 pixels to 5x16x16 tokens of 18 signs."""
+
+# fmt: off
+MGV_S_PLANES = (
+    0, 0, 0, 4, 4, 2, 2, 3, 3, 1, 1, 0, 9, 9, 6, 6, 7, 7, 4, 2, 3, 8, 8, 5, 5, 1, 0,
+    11, 11, 10, 10, 13, 13, 12, 12, 9, 14, 14, 15, 2, 16, 16, 17, 17, 15, 3, 6, 4, 7, 1, 8, 5, 0, 0,
+)
+# fmt: on
+"""The bits of `mgv-s`, coarse to fine: `klt.order_planes` on training video."""
 
 MGV_S = TokenizerConfig(
     name="mgv-s",
     kind="mgv-s",
     strides=(4, 8, 8),
     dimension_bits=(7, 4, 4, 4, 4, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2),
-    # fmt: off
-    plane_dimensions=(
-        0, 0, 0, 4, 4, 2, 2, 3, 3, 1, 1, 0, 9, 9, 6, 6, 7, 7, 4, 2, 3, 8, 8, 5, 5, 1, 0,
-        11, 11, 10, 10, 13, 13, 12, 12, 9, 14, 14, 15, 2, 16, 16, 17, 17, 15, 3, 6, 4, 7, 1, 8, 5, 0, 0,
-    ),
-    # fmt: on
+    plane_dimensions=MGV_S_PLANES,
     bit_depths=(12, 18, 27, 36, 45, 54),
     network=MgvSNetwork(
         encoder_quarter_width=64,
@@ -55,8 +64,8 @@ MGV_S = TokenizerConfig(
         num_decoder_quarter_blocks=1,
     ),
 )
-"""The shipped codec. Its 54 bits a token are many raw bits and few coded ones: each dimension has a value at zero, where
-most latents fall. `plane_dimensions` is `klt.order_planes` on training video."""
+"""The shipped codec. Its 54 bits a token are many raw bits and few coded ones: each dimension has a
+value at zero, where most latents fall."""
 
 PRESETS = {config.name: config for config in (MAGVIT_B, MAGVIT_L, MAGVIT_V2, MGV_S)}
 

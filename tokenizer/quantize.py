@@ -98,7 +98,9 @@ def pack_token(numbers: Tensor, config: TokenizerConfig) -> Tensor:
 
 def unpack_token(ids: Tensor, config: TokenizerConfig) -> Tensor:
     """Gather the value number of each dimension, int64 `[B, D, ...]`, from ids `[B, ...]`; inverse: `pack_token`."""
-    numbers = torch.zeros((ids.shape[0], len(config.dimension_bits), *ids.shape[1:]), dtype=ids.dtype, device=ids.device)
+    numbers = torch.zeros(
+        (ids.shape[0], len(config.dimension_bits), *ids.shape[1:]), dtype=ids.dtype, device=ids.device
+    )
     for position, (dimension, plane) in enumerate(config.planes):
         numbers[:, dimension] |= ((ids >> position) & 1) << (config.dimension_bits[dimension] - 1 - plane)
     return numbers

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ FrameReader = Callable[[Path], Iterator[np.ndarray]]
 """Yields the uint8 `[H, W, 3]` RGB frames of one video file or photograph."""
 
 INDEX_NAME = "index.json"
+HEADER_BYTES = 128
+"""Of a `.npy` that holds one array of four dimensions."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def write_shards(
     *,
     max_frames: int | None = None,
     on_done: Callable[[Path], None] = lambda path: None,
+    on_error: Callable[[Path, Exception], None] | None = None,
+    expected_errors: tuple[type[Exception], ...] = (),
 ) -> list[Shard]:
     """Decode each source once and write its frames to a `.npy`; inverse: `open_shards`.
 
@@ -44,6 +49,8 @@ def write_shards(
         read_frames: the decoder.
         max_frames: frames taken of each source at most.
         on_done: called after each source.
+        on_error: told of a source that raised one of `expected_errors`, which is then left out; raised on if None.
+        expected_errors: what the decoder raises for a source that it cannot read.
 
     Returns:
         The shards in the order of `sources`.
@@ -53,11 +60,17 @@ def write_shards(
     shards = []
     for source in sources:
         shard = known.get(source.name)
-        if shard is None or not (folder / shard.name).exists():
-            shard = _write_one(source, folder, _limited(read_frames(source), max_frames))
-        shards.append(shard)
+        try:
+            if shard is None or not (folder / shard.name).exists():
+                shard = _write_one(source, folder, islice(read_frames(source), max_frames))
+                known[source.name] = shard
+                _write_index(folder, known.values())
+            shards.append(shard)
+        except expected_errors as error:
+            if on_error is None:
+                raise
+            on_error(source, error)
         on_done(source)
-    known.update({shard.source: shard for shard in shards})
     _write_index(folder, known.values())
     return shards
 
@@ -80,21 +93,27 @@ def map_frames(folder: Path, shard: Shard) -> np.ndarray:
     return mapped
 
 
-def _limited(frames: Iterator[np.ndarray], max_frames: int | None) -> Iterator[np.ndarray]:
-    for index, frame in enumerate(frames):
-        if max_frames is not None and index >= max_frames:
-            return
-        yield frame
-
-
-def _write_one(source: Path, folder: Path, frames: Iterator[np.ndarray]) -> Shard:
-    array = np.stack(list(frames))
-    shard = Shard(f"{source.stem}.npy", source.name, *array.shape[:3])
-    part = folder / f"{shard.name}.part"
-    with part.open("wb") as file:
-        np.save(file, array)
-    part.rename(folder / shard.name)
-    return shard
+def _write_one(source: Path, folder: Path, frames: Iterable[np.ndarray]) -> Shard:
+    """Append frame after frame to a `.npy` whose header is written last: memory does not grow with length."""
+    name = f"{source.name}.npy"
+    part = folder / f"{name}.part"
+    num_frames, shape = 0, (0, 0, 3)
+    try:
+        with part.open("wb") as file:
+            file.seek(HEADER_BYTES)
+            for frame in frames:
+                shape = frame.shape
+                file.write(np.ascontiguousarray(frame).tobytes())
+                num_frames += 1
+            file.seek(0)
+            header = {"descr": "|u1", "fortran_order": False, "shape": (num_frames, *shape)}
+            np.lib.format.write_array_header_1_0(file, header)
+            if file.tell() != HEADER_BYTES:
+                raise ValueError(f"{source}: frames of {shape} do not fit the header of a shard")
+        part.rename(folder / name)
+    finally:
+        part.unlink(missing_ok=True)
+    return Shard(name, source.name, num_frames, shape[0], shape[1])
 
 
 def _write_index(folder: Path, shards: Iterable[Shard]) -> None:

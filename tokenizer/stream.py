@@ -64,7 +64,9 @@ class EncoderStream:
             int64 `[t, h, w]`, full bit depth.
         """
         if frames.shape[1:] != (self.height, self.width, 3):
-            raise ValueError(f"frames are {frames.shape[1:]}, this stream takes {(self.height, self.width, 3)}")
+            raise ValueError(
+                f"frames are {frames.shape[1:]}, this stream takes {(self.height, self.width, 3)}"
+            )
         _, stride_h, stride_w = self.tokenizer.config.strides
         pixels = torch.from_numpy(np.require(frames, requirements=["C", "W"])).permute(3, 0, 1, 2)
         ids: Tensor | None = None
@@ -84,11 +86,18 @@ class EncoderStream:
         """Cut what a tile sees, float32, repeating the last row and column where the grid exceeds the picture."""
         rows, columns = tile.seen_rows, tile.seen_columns
         part = pixels[
-            :, :, rows.start * stride_h : rows.stop * stride_h, columns.start * stride_w : columns.stop * stride_w
+            :,
+            :,
+            rows.start * stride_h : rows.stop * stride_h,
+            columns.start * stride_w : columns.stop * stride_w,
         ].to(self.tokenizer.device, torch.float32)
         missing_h = (rows.stop - rows.start) * stride_h - part.shape[2]
         missing_w = (columns.stop - columns.start) * stride_w - part.shape[3]
-        return functional.pad(part, (0, missing_w, 0, missing_h), mode="replicate") if missing_h or missing_w else part
+        return (
+            functional.pad(part, (0, missing_w, 0, missing_h), mode="replicate")
+            if missing_h or missing_w
+            else part
+        )
 
 
 class DecoderStream:
@@ -113,7 +122,9 @@ class DecoderStream:
             uint8 `[T, H, W, 3]` RGB.
         """
         if ids.shape[1:] != (self.grid_height, self.grid_width):
-            raise ValueError(f"grid is {ids.shape[1:]}, this stream takes {(self.grid_height, self.grid_width)}")
+            raise ValueError(
+                f"grid is {ids.shape[1:]}, this stream takes {(self.grid_height, self.grid_width)}"
+            )
         _, stride_h, stride_w = self.tokenizer.config.strides
         tokens = torch.from_numpy(np.require(ids, requirements=["C", "W"])).to(self.tokenizer.device)
         frames: Tensor | None = None

@@ -76,7 +76,9 @@ def train(
         state = json.loads((checkpoint / "progress.json").read_text())
         done = state["phase"]
     for index in range(done, len(config.phases)):
-        run = PhaseRun(config, index, out, previous, resume=state if state and state["phase"] == index else None)
+        run = PhaseRun(
+            config, index, out, previous, resume=state if state and state["phase"] == index else None
+        )
         finished = run.train(deadline, num_workers, coded_bits, on_step)
         run.export()
         if not finished:
@@ -106,12 +108,16 @@ class PhaseRun:
             tokenizer = tokenizer.to(memory_format=torch.channels_last_3d)
         self.ema = Ema(tokenizer, config.ema_decay).to(self.accelerator.device)
         parameters = [p for part in phase.parts for p in getattr(tokenizer, part).parameters()]
-        optimizer = torch.optim.AdamW(parameters, phase.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=cuda)
+        optimizer = torch.optim.AdamW(
+            parameters, phase.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=cuda
+        )
         self.tokenizer, self.optimizer = self.accelerator.prepare(tokenizer, optimizer)
         self.game, self.game_optimizer = None, None
         if phase.loss.adversarial > 0 or phase.loss.feature_matching > 0:
             discriminator = Discriminator(kernel_frames=1 if phase.kind == "image" else 3)
-            game_optimizer = torch.optim.Adam(discriminator.parameters(), phase.learning_rate, betas=(0.0, 0.99))
+            game_optimizer = torch.optim.Adam(
+                discriminator.parameters(), phase.learning_rate, betas=(0.0, 0.99)
+            )
             discriminator, self.game_optimizer = self.accelerator.prepare(discriminator, game_optimizer)
             self.game = Game(discriminator, LeCam().to(self.accelerator.device))
             self.accelerator.register_for_checkpointing(self.game.lecam)
@@ -215,7 +221,9 @@ class PhaseRun:
             for name, value in values.items():
                 writer.add_scalar(f"validation/{name}/{depth}", value, self.step)
         sample_picture(
-            self.ema.model, self.config.validation_shards, self.out / "samples" / f"{self.index}_{self.step:07d}.png"
+            self.ema.model,
+            self.config.validation_shards,
+            self.out / "samples" / f"{self.index}_{self.step:07d}.png",
         )
 
     def _save(self) -> None:
@@ -240,7 +248,9 @@ class PhaseRun:
             save_tokenizer(self.ema.model, self.out / "model", {"training": training})
 
 
-def build_phase_tokenizer(config: TrainConfig, phase: Phase, previous: Tokenizer | None, *, fresh: bool) -> Tokenizer:
+def build_phase_tokenizer(
+    config: TrainConfig, phase: Phase, previous: Tokenizer | None, *, fresh: bool
+) -> Tokenizer:
     """Build the model of a phase: started from data, carried on, or inflated from the image model before it."""
     wanted = image_config(config.tokenizer) if phase.kind == "image" else config.tokenizer
     if previous is not None and previous.config == wanted:
@@ -264,7 +274,9 @@ def start_linear(tokenizer: Tokenizer, config: TrainConfig) -> None:
     """Set the linear shortcuts of `mgv-s` to the KLT, of shards or of a model source, and the centres to match."""
     encoder, decoder, quantizer = tokenizer.encoder, tokenizer.decoder, tokenizer.quantizer
     if not (
-        isinstance(encoder, MgvSEncoder) and isinstance(decoder, MgvSDecoder) and isinstance(quantizer, LookupFreeQuantizer)
+        isinstance(encoder, MgvSEncoder)
+        and isinstance(decoder, MgvSDecoder)
+        and isinstance(quantizer, LookupFreeQuantizer)
     ):
         raise ValueError(f"a {tokenizer.config.kind} tokenizer has no linear shortcut")
     strides, num_dimensions = tokenizer.config.strides, len(tokenizer.config.dimension_bits)
@@ -272,7 +284,9 @@ def start_linear(tokenizer: Tokenizer, config: TrainConfig) -> None:
         folders = config.video_shards or config.image_shards
         patches = sample_patches(folders, strides, NUM_START_PATCHES, config.seed)
         by_channel = patches.reshape(len(patches), 3, -1)
-        ycbcr = np.einsum("oc,ncp->nop", RGB_TO_YCBCR.astype(np.float32), by_channel).reshape(len(patches), -1)
+        ycbcr = np.einsum("oc,ncp->nop", RGB_TO_YCBCR.astype(np.float32), by_channel).reshape(
+            len(patches), -1
+        )
         transform = fit_klt(ycbcr, num_dimensions)
     else:
         transform = model_klt(strides, num_dimensions)

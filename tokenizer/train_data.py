@@ -20,7 +20,12 @@ class CropBatches(Dataset[Tensor]):
     """Batch number n of a phase: uint8 clips `[B, 3, T, H, W]`; T is 1 in a batch of photographs."""
 
     def __init__(
-        self, video_folders: tuple[str, ...], image_folders: tuple[str, ...], phase: Phase, seed: int, first_step: int = 0
+        self,
+        video_folders: tuple[str, ...],
+        image_folders: tuple[str, ...],
+        phase: Phase,
+        seed: int,
+        first_step: int = 0,
     ) -> None:
         self.phase = phase
         self.seed = seed
@@ -39,8 +44,10 @@ class CropBatches(Dataset[Tensor]):
         still = phase.kind == "image" or not self.videos or random.random() < phase.still_share
         if not still:
             weights = self._weights
-            clips = [self._crop(self.videos[i], phase.num_frames, random) for i in random.choice(
-                len(self.videos), phase.batch_size, p=weights)]
+            clips = [
+                self._crop(self.videos[i], phase.num_frames, random)
+                for i in random.choice(len(self.videos), phase.batch_size, p=weights)
+            ]
         else:
             pool = self.stills + self.videos
             share = 0.7 if self.stills and self.videos else float(bool(self.stills))
@@ -65,7 +72,9 @@ class CropBatches(Dataset[Tensor]):
         speed = 2 if num_frames > 1 and longest >= 2 and random.random() < 0.15 else 1
         start = random.integers(frames.shape[0] - (num_frames - 1) * speed)
         top, left = random.integers(frames.shape[1] - crop + 1), random.integers(frames.shape[2] - crop + 1)
-        clip = frames[start : start + (num_frames - 1) * speed + 1 : speed, top : top + crop, left : left + crop]
+        clip = frames[
+            start : start + (num_frames - 1) * speed + 1 : speed, top : top + crop, left : left + crop
+        ]
         if num_frames > 1 and random.random() < 0.05:
             clip = np.repeat(clip[:1], num_frames, axis=0)
         if random.random() < 0.5:
@@ -77,10 +86,20 @@ class CropBatches(Dataset[Tensor]):
 
 def batches(dataset: CropBatches, num_workers: int) -> Iterator[Tensor]:
     """Load batches in order, by so many worker processes ahead of the training loop."""
-    return iter(DataLoader(dataset, batch_size=None, shuffle=False, num_workers=num_workers, pin_memory=torch.cuda.is_available()))
+    return iter(
+        DataLoader(
+            dataset,
+            batch_size=None,
+            shuffle=False,
+            num_workers=num_workers,
+            pin_memory=torch.cuda.is_available(),
+        )
+    )
 
 
-def sample_patches(folders: tuple[str, ...], strides: tuple[int, int, int], num_patches: int, seed: int) -> np.ndarray:
+def sample_patches(
+    folders: tuple[str, ...], strides: tuple[int, int, int], num_patches: int, seed: int
+) -> np.ndarray:
     """Draw patches of RGB in [-1, 1] over all shards, one in seven of them still.
 
     Returns:
@@ -97,7 +116,10 @@ def sample_patches(folders: tuple[str, ...], strides: tuple[int, int, int], num_
         for frames in videos:
             still = frames.shape[0] < stride_t or random.random() < 1 / 7
             start = random.integers(frames.shape[0] - (0 if still else stride_t - 1))
-            top, left = random.integers(frames.shape[1] - height + 1), random.integers(frames.shape[2] - width + 1)
+            top, left = (
+                random.integers(frames.shape[1] - height + 1),
+                random.integers(frames.shape[2] - width + 1),
+            )
             clip = frames[start : start + (1 if still else stride_t), top : top + height, left : left + width]
             clip = torch.from_numpy(np.array(np.broadcast_to(clip, (stride_t, height, width, 3))))
             folded = space_to_depth(clip.permute(3, 0, 1, 2)[None], strides)

@@ -26,14 +26,21 @@ class Game:
     lecam: LeCam
 
 
-def draw_bit_depths(phase: Phase, ladder: tuple[int, ...], batch_size: int, random: torch.Generator) -> list[int]:
+def draw_bit_depths(
+    phase: Phase, ladder: tuple[int, ...], batch_size: int, random: torch.Generator
+) -> list[int]:
     """Draw each sample's bit depth: the whole token, or for a share of them a rung of the ladder."""
     partial = torch.rand(batch_size, generator=random) < phase.partial_depth_share
     rungs = torch.randint(len(ladder), (batch_size,), generator=random)
-    return [ladder[int(rung)] if keep_fewer else ladder[-1] for keep_fewer, rung in zip(partial, rungs, strict=True)]
+    return [
+        ladder[int(rung)] if keep_fewer else ladder[-1]
+        for keep_fewer, rung in zip(partial, rungs, strict=True)
+    ]
 
 
-def reconstruct(tokenizer: Tokenizer, clip: Tensor, phase: Phase, bit_depths: list[int]) -> tuple[Tensor, dict[str, Tensor]]:
+def reconstruct(
+    tokenizer: Tokenizer, clip: Tensor, phase: Phase, bit_depths: list[int]
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Encode, quantize each sample at its depth and decode.
 
     Args:
@@ -51,11 +58,15 @@ def reconstruct(tokenizer: Tokenizer, clip: Tensor, phase: Phase, bit_depths: li
     if not isinstance(quantizer, LookupFreeQuantizer):
         out = quantizer(latent)
         return tokenizer.decode_latent(out.quantized, 0), {
-            "commitment": out.commitment_loss, "codebook": out.codebook_loss, "latent": latent
+            "commitment": out.commitment_loss,
+            "codebook": out.codebook_loss,
+            "latent": latent,
         }
     ids = quantizer.quantize(latent.detach().float())
     full = quantizer.dequantize(ids)
-    nested = torch.cat([quantizer.dequantize(one[None], depth) for one, depth in zip(ids, bit_depths, strict=True)])
+    nested = torch.cat(
+        [quantizer.dequantize(one[None], depth) for one, depth in zip(ids, bit_depths, strict=True)]
+    )
     fed = latent + (nested - latent).detach()
     pixels = tokenizer.decode_latent(fed, torch.tensor(bit_depths, device=clip.device))
     return pixels, {"commitment": commitment_loss(latent, full), "latent": latent, "quantized": full}
@@ -77,7 +88,9 @@ def change_penalty(latent: Tensor, quantized: Tensor) -> Tensor:
 
 def weighted_ycbcr(clip: Tensor) -> Tensor:
     """Turn RGB `[B, 3, T, H, W]` to luma and weighted chroma, in which errors are taken."""
-    return torch.einsum("oc,bcthw->bothw", torch.tensor(RGB_TO_YCBCR, dtype=clip.dtype, device=clip.device), clip)
+    return torch.einsum(
+        "oc,bcthw->bothw", torch.tensor(RGB_TO_YCBCR, dtype=clip.dtype, device=clip.device), clip
+    )
 
 
 def tokenizer_loss(
@@ -117,7 +130,8 @@ def tokenizer_loss(
         with torch.no_grad():
             real_features = game.discriminator.features(clip)[1]
         terms["feature_matching"] = (
-            weights.feature_matching, lambda: feature_matching_loss(fake_features, real_features)
+            weights.feature_matching,
+            lambda: feature_matching_loss(fake_features, real_features),
         )
     total = pixels.new_zeros(())
     values = {}
@@ -129,7 +143,9 @@ def tokenizer_loss(
     return total, values, pixels.detach()
 
 
-def discriminator_step_loss(game: Game, clip: Tensor, pixels: Tensor, weights: LossWeights, step: int) -> Tensor:
+def discriminator_step_loss(
+    game: Game, clip: Tensor, pixels: Tensor, weights: LossWeights, step: int
+) -> Tensor:
     """Compute the discriminator's side: cross-entropy, LeCAM, and R1 every `r1_interval` steps at its full cost."""
     real_logits, fake_logits = game.discriminator(clip), game.discriminator(pixels.detach())
     game.lecam.update(real_logits, fake_logits)

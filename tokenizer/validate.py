@@ -23,7 +23,9 @@ LARGEST_SIDE = 256
 
 
 @torch.no_grad()
-def validate(tokenizer: Tokenizer, folders: tuple[str, ...], coded_bits: CodedBits | None = None) -> dict[str, Any]:
+def validate(
+    tokenizer: Tokenizer, folders: tuple[str, ...], coded_bits: CodedBits | None = None
+) -> dict[str, Any]:
     """Measure a tokenizer on the middle of the first frames of each validation shard.
 
     Returns:
@@ -41,7 +43,10 @@ def validate(tokenizer: Tokenizer, folders: tuple[str, ...], coded_bits: CodedBi
         for depth, values in depths.items():
             for name, value in _quality(tokenizer, tokens, clip, depth).items():
                 values.setdefault(name, []).append(value)
-    report = {depth: {name: float(np.mean(value)) for name, value in values.items()} for depth, values in depths.items()}
+    report = {
+        depth: {name: float(np.mean(value)) for name, value in values.items()}
+        for depth, values in depths.items()
+    }
     if coded_bits is not None:
         for depth, bits in coded_bits(grids, tokenizer.config).items():
             report[depth]["bpp"] = bits / num_pixels

@@ -88,7 +88,8 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path, facts: dict[str, Any]) ->
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = {
-        name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in tokenizer.state_dict().items()
+        name: tensor.detach().to("cpu", torch.float16).contiguous()
+        for name, tensor in tokenizer.state_dict().items()
     }
     part = folder / f"{WEIGHTS_NAME}.part"
     save_file(state, part)

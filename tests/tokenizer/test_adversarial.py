@@ -4,6 +4,7 @@ from math import log
 
 import pytest
 import torch
+
 from mgv.tokenizer.adversarial import (
     LeCam,
     discriminator_loss,

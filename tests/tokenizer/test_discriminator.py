@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from mgv.tokenizer.adversarial import discriminator_loss
 from mgv.tokenizer.discriminator import Discriminator, blur_pool
 

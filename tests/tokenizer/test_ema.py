@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from mgv.tokenizer.ema import Ema
 from torch import nn
+
+from mgv.tokenizer.ema import Ema
 
 
 def linear(value: float) -> nn.Linear:

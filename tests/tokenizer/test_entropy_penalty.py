@@ -5,6 +5,7 @@ from math import exp, log
 
 import pytest
 import torch
+
 from mgv.tokenizer.entropy_penalty import entropy_penalty, entropy_weight, split_dimensions
 
 LN2 = log(2)

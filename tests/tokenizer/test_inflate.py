@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
+
 from mgv.tokenizer.conv import CausalConv3d, depth_to_space, space_to_depth
 from mgv.tokenizer.discriminator import Discriminator
 from mgv.tokenizer.inflate import inflate, place_in_time
 from mgv.tokenizer.magvit import MagvitDecoder, MagvitEncoder
 from mgv.tokenizer.magvit_v2 import MagvitV2Decoder, MagvitV2Encoder
-from torch import nn
 
 TINY: dict[str, Any] = {
     "latent_channels": 5,

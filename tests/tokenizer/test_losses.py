@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from pytorch_msssim import ms_ssim
+from torch import Tensor
+
 from mgv.tokenizer.losses import (
     RECONSTRUCTION_LOSSES,
     charbonnier_loss,
@@ -11,8 +14,6 @@ from mgv.tokenizer.losses import (
     gradient_loss,
     ms_ssim_loss,
 )
-from pytorch_msssim import ms_ssim
-from torch import Tensor
 
 ALL_LOSSES = [*RECONSTRUCTION_LOSSES.values(), gradient_loss, ms_ssim_loss]
 

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
+
 from mgv.tokenizer.magvit import MagvitDecoder, MagvitEncoder, pad_same
 from mgv.tokenizer.vq import VectorQuantizer
-from torch import nn
 
 TINY = {"latent_channels": 5, "base_channels": 4, "num_residual_blocks": 1}
 

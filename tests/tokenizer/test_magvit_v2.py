@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from mgv.tokenizer.conv import Cache
 from mgv.tokenizer.magvit_v2 import DepthToSpaceUp, MagvitV2Decoder, MagvitV2Encoder, NearestUp
-from torch import Tensor, nn
 
 TINY = {"latent_channels": 5, "base_channels": 8, "multipliers": (1, 1, 2, 2), "num_residual_blocks": 1}
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from mgv.tokenizer import EncoderStream, MgvSNetwork, Tokenizer, TokenizerConfig, Tokens
 from mgv.tokenizer.conv import Cache
 from mgv.tokenizer.klt import model_klt
@@ -103,7 +104,9 @@ def test_streams_of_tiles_leave_no_seam(tile: int) -> None:
     assert (ids != tokens.ids[0].numpy()).mean() < 1e-3  # ties
     decoded = (tokenizer.decode(tokens)[0].permute(1, 2, 3, 0) * 255).round()
     decoder = DecoderStream(tokenizer, 131, 150, 54, tile)
-    streamed = np.concatenate([decoder.push(tokens.ids[0, :2].numpy()), decoder.push(tokens.ids[0, 2:].numpy())])
+    streamed = np.concatenate(
+        [decoder.push(tokens.ids[0, :2].numpy()), decoder.push(tokens.ids[0, 2:].numpy())]
+    )
     assert streamed.shape == (13, 131, 150, 3)
     difference = np.abs(streamed.astype(int) - decoded.numpy())
     assert difference.max() <= 1

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from mgv.tokenizer.norm import AdaptiveGroupNorm, ChannelNorm, FrameGroupNorm, num_groups_for
 from torch import nn
+
+from mgv.tokenizer.norm import AdaptiveGroupNorm, ChannelNorm, FrameGroupNorm, num_groups_for
 
 
 @pytest.mark.parametrize(("channels", "groups"), [(64, 32), (48, 16), (12, 4), (7, 1)])

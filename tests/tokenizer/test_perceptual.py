@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from mgv.tokenizer import perceptual
 from mgv.tokenizer.errors import WeightsError
 from mgv.tokenizer.perceptual import SQUEEZENET_FIRE, LpipsDistance, SqueezeNetDistance
 from mgv.tokenizer.torchvision_import import import_torchvision
-from torch import Tensor
 
 
 def squeezenet_arrays() -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mgv.tokenizer.config import MgvSNetwork, TokenizerConfig
 from mgv.tokenizer.presets import MAGVIT_V2, MGV_S
 from mgv.tokenizer.quantize import LookupFreeQuantizer, pack_token, unpack_token
@@ -78,7 +79,9 @@ def test_deeper_is_closer() -> None:
     latent = torch.randn(1, 18, 4, 8, 8) * 1.2
     quantizer.calibrate_centres(latent[0].flatten(1).T)
     ids = quantizer.quantize(latent)
-    errors = [float((quantizer.dequantize(ids, depth) - latent).square().mean()) for depth in (0, *MGV_S.bit_depths)]
+    errors = [
+        float((quantizer.dequantize(ids, depth) - latent).square().mean()) for depth in (0, *MGV_S.bit_depths)
+    ]
     assert errors == sorted(errors, reverse=True)
 
 

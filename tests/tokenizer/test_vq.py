@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from mgv.tokenizer import vq
 from mgv.tokenizer.vq import VectorQuantizer
 

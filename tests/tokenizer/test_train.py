@@ -1,0 +1,274 @@
+"""Training: phases, inflation, resuming after a kill, time limit, export, and a gradient through every loss."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mgv.tokenizer import (
+    MagvitNetwork,
+    MgvSNetwork,
+    TokenizerConfig,
+    WeightsError,
+    load_tokenizer,
+    save_tokenizer,
+)
+from mgv.tokenizer.adversarial import LeCam
+from mgv.tokenizer.discriminator import Discriminator
+from mgv.tokenizer.model import Tokenizer
+from mgv.tokenizer.presets import MAGVIT_B, MAGVIT_V2, MGV_S
+from mgv.tokenizer.shards import write_shards
+from mgv.tokenizer.train import StepReport, train
+from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig, read_train_config
+from mgv.tokenizer.train_data import CropBatches
+from mgv.tokenizer.train_step import Game, discriminator_step_loss, draw_bit_depths, tokenizer_loss
+
+TINY = replace(MGV_S, name="tiny", network=MgvSNetwork(4, 6, 1, 6, 1, 4, 1))
+IMAGE = Phase("image", steps=3, batch_size=2, crop=32)
+VIDEO = Phase("video", steps=4, batch_size=2, crop=32, num_frames=5, still_share=0.3)
+
+
+def drifting_noise(path: Path) -> Iterator[np.ndarray]:
+    random = np.random.default_rng(list(path.name.encode()))
+    coarse = random.integers(0, 256, (12, 12, 3)).astype(np.uint8)
+    picture = np.kron(coarse, np.ones((6, 6, 1), np.uint8))
+    for shift in range(1 if path.suffix == ".jpg" else 9):
+        yield np.roll(picture, shift, axis=1)[:70, :66]
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    root = tmp_path_factory.mktemp("shards")
+    write_shards([Path("a.mp4"), Path("b.mp4")], root / "video", drifting_noise)
+    write_shards([Path("c.jpg"), Path("d.jpg")], root / "images", drifting_noise)
+    return {"video": str(root / "video"), "images": str(root / "images")}
+
+
+def config_of(shards: dict[str, str], *phases: Phase, tokenizer: TokenizerConfig = TINY) -> TrainConfig:
+    return TrainConfig(
+        tokenizer,
+        (shards["video"],),
+        (shards["images"],),
+        (shards["video"],),
+        phases,
+        transform="model",
+        checkpoint_minutes=0,
+        validate_every=2,
+    )
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    return load_tokenizer(run / "model").state_dict()
+
+
+def test_an_image_phase_is_inflated_and_goes_on_with_video(shards: dict[str, str], tmp_path: Path) -> None:
+    reports: list[StepReport] = []
+
+    def coded_bits(grids: list[np.ndarray], config: TokenizerConfig) -> dict[int, float]:
+        return {depth: float(depth * sum(grid.size for grid in grids)) for depth in config.bit_depths}
+
+    config = config_of(shards, IMAGE, VIDEO)
+    assert train(config, tmp_path, coded_bits=coded_bits, on_step=reports.append)
+    assert [(report.phase, report.step) for report in reports] == [
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        *((1, n) for n in (1, 2, 3, 4)),
+    ]
+    assert load_tokenizer(tmp_path / "model").config == TINY
+    entries = [json.loads(line) for line in (tmp_path / "validation.jsonl").read_text().splitlines()]
+    assert entries[-1]["step"] == 4
+    assert set(entries[-1]["depths"]) == {str(depth) for depth in TINY.bit_depths}
+    for values in entries[-1]["depths"].values():
+        assert set(values) == {"psnr_y_db", "ms_ssim", "bpp"}
+    assert entries[-1]["depths"]["54"]["psnr_y_db"] > entries[-1]["depths"]["12"]["psnr_y_db"]
+    assert len(entries[-1]["bit_usage"]) == 54
+    assert list((tmp_path / "samples").glob("*.png"))
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing of the loop runs after it."""
+
+
+def test_a_killed_run_resumes_to_the_same_weights(shards: dict[str, str], tmp_path: Path) -> None:
+    config = config_of(shards, IMAGE, VIDEO)
+    assert train(config, tmp_path / "whole")
+
+    for kill_at in (2, 6):
+        steps = 0
+
+        def kill(report: StepReport, kill_at: int = kill_at) -> None:
+            nonlocal steps
+            steps += 1
+            if steps == kill_at:
+                raise Killed
+
+        with pytest.raises(Killed):
+            train(config, tmp_path / "killed", on_step=kill)
+    assert train(config, tmp_path / "killed")
+    whole, killed = weights_of(tmp_path / "whole"), weights_of(tmp_path / "killed")
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, killed[name]), name
+
+
+def test_a_time_limit_stops_with_a_checkpoint(shards: dict[str, str], tmp_path: Path) -> None:
+    config = config_of(shards, VIDEO)
+    assert not train(config, tmp_path, time_limit_seconds=1e-6)
+    assert json.loads((tmp_path / "checkpoint" / "progress.json").read_text()) == {"phase": 0, "step": 1}
+    assert train(config, tmp_path)
+
+
+def test_only_the_parts_of_a_phase_move(shards: dict[str, str], tmp_path: Path) -> None:
+    train(config_of(shards, replace(VIDEO, parts=("decoder",))), tmp_path)
+    fresh = Tokenizer(TINY)
+    trained = weights_of(tmp_path)
+    moved = {
+        name for name, tensor in trained.items() if name.startswith("encoder.blocks.0.time") and tensor.any()
+    }
+    assert not moved
+    assert any(trained[name].any() for name in fresh.state_dict() if name.startswith("decoder.blocks.0.time"))
+
+
+def test_batches_depend_on_seed_and_step_only(shards: dict[str, str]) -> None:
+    folders = (shards["video"],), (shards["images"],)
+    whole = CropBatches(*folders, VIDEO, seed=3)
+    resumed = CropBatches(*folders, VIDEO, seed=3, first_step=2)
+    assert len(resumed) == 2
+    assert torch.equal(whole[3], resumed[1])
+    assert not torch.equal(whole[1], whole[2])
+    assert whole[1].dtype == torch.uint8
+    with pytest.raises(ValueError, match="no shard"):
+        CropBatches(*folders, replace(VIDEO, crop=512), seed=0)
+
+
+def test_half_of_the_samples_keep_fewer_bits() -> None:
+    random = torch.Generator().manual_seed(0)
+    depths = draw_bit_depths(VIDEO, MGV_S.bit_depths, 4000, random)
+    share = np.mean([depth < 54 for depth in depths])
+    assert share == pytest.approx(0.5 * 5 / 6, abs=0.03)
+    assert set(depths) == set(MGV_S.bit_depths)
+
+
+EVERY_LOSS = LossWeights(
+    charbonnier=1, mse=1, gradient=1, ms_ssim=1, perceptual=1, commitment=0.25, entropy=0.1, rate=0.1, adversarial=0.1,
+    feature_matching=1,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in EVERY_LOSS.__dataclass_fields__
+        if name not in ("entropy_steps", "r1", "r1_interval", "lecam")
+    ],
+)
+def test_every_term_alone_has_a_finite_gradient(name: str) -> None:
+    torch.manual_seed(0)
+    small = replace(
+        MGV_S,
+        dimension_bits=(3, 2),
+        plane_dimensions=(0, 1, 0, 1, 0),
+        bit_depths=(2, 5),
+        network=TINY.network,
+    )
+    tokenizer = Tokenizer(small)
+    with torch.no_grad():
+        for parameter in tokenizer.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    weights = replace(LossWeights(charbonnier=0), **{name: getattr(EVERY_LOSS, name)})
+    game = Game(Discriminator(4, (1, 2)), LeCam()) if name in ("adversarial", "feature_matching") else None
+
+    def perceptual(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (prediction - target).square().mean()
+
+    clip = torch.rand(2, 3, 5, 32, 32) * 2 - 1
+    phase = replace(VIDEO, loss=weights)
+    loss, terms, _ = tokenizer_loss(tokenizer, clip, phase, [5, 2], 0, perceptual=perceptual, game=game)
+    assert set(terms) == {name}
+    loss.backward()
+    gradients = [parameter.grad for parameter in tokenizer.encoder.parameters()]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
+    assert any(gradient.any() for gradient in gradients if gradient is not None)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(
+            MAGVIT_B,
+            dimension_bits=(4,),
+            plane_dimensions=(0,) * 4,
+            bit_depths=(4,),
+            network=MagvitNetwork(4, (1, 1, 1, 2), 1, 6),
+        ),
+        replace(MAGVIT_V2, network=MagvitNetwork(4, (1, 1, 1, 2), 1, 18)),
+    ],
+    ids=lambda config: config.name,
+)
+def test_the_thesis_models_train_with_a_discriminator(
+    config: TokenizerConfig, shards: dict[str, str], tmp_path: Path
+) -> None:
+    loss = LossWeights(commitment=0.25, entropy=0.1 if config.kind == "magvit-v2" else 0)
+    image = Phase("image", steps=1, batch_size=1, crop=32, loss=loss)
+    frames = 4 if config.kind == "magvit" else 5
+    video = Phase("video", steps=2, batch_size=1, crop=32, num_frames=frames, loss=loss)
+    assert train(replace(config_of(shards, image, video, tokenizer=config), validation_shards=()), tmp_path)
+    tokenizer = load_tokenizer(tmp_path / "model")
+    clip = torch.rand(1, 3, frames, 32, 40)
+    assert tokenizer.decode(tokenizer.encode(clip)).shape == clip.shape
+    game = Game(Discriminator(4, (1, 2)), LeCam())
+    clips = clip.repeat(2, 1, 1, 1, 1)
+    discriminator_step_loss(game, clips, clips.roll(1, 3), LossWeights(), step=16).backward()
+    gradients = [parameter.grad for parameter in game.discriminator.parameters()]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
+
+
+def test_weights_survive_saving_to_the_last_bit(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(TINY)
+    save_tokenizer(tokenizer, tmp_path, {"note": "hello"})
+    loaded = load_tokenizer(tmp_path)
+    assert loaded.sha256 == tokenizer.sha256
+    for name, tensor in tokenizer.state_dict().items():
+        assert torch.equal(tensor.half(), loaded.state_dict()[name].half())
+    assert json.loads((tmp_path / "model.json").read_text())["note"] == "hello"
+
+
+def test_wrong_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no model"):
+        load_tokenizer(tmp_path / "nothing")
+    save_tokenizer(Tokenizer(TINY), tmp_path, {})
+    card = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({**card, "sha256": "0" * 64}))
+    with pytest.raises(WeightsError, match="do not belong together"):
+        load_tokenizer(tmp_path)
+    (tmp_path / "model.json").write_text("{")
+    with pytest.raises(WeightsError, match="no model card"):
+        load_tokenizer(tmp_path)
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    weights = (tmp_path / "tokenizer.safetensors").read_bytes()
+    (tmp_path / "tokenizer.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(WeightsError, match="cannot be loaded"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_run_is_read_from_toml(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(
+        'tokenizer = "magvit-v2"\nvideo_shards = ["v"]\nimage_shards = []\nvalidation_shards = []\n'
+        '[[phases]]\nkind = "video"\nsteps = 10\nbatch_size = 4\ncrop = 64\nnum_frames = 9\nparts = ["decoder"]\n'
+        "[phases.loss]\nmse = 2.0\n"
+    )
+    config = read_train_config(path)
+    assert config.tokenizer == MAGVIT_V2
+    assert config.phases[0].parts == ("decoder",)
+    assert config.phases[0].loss == LossWeights(mse=2.0)
+    for broken in ("kind = 'film'", "colour = 1", "steps = 0", "= ="):
+        path.write_text(path.read_text().split("[[phases]]")[0] + f"[[phases]]\n{broken}\n")
+        with pytest.raises(ValueError, match=r"run\.toml"):
+            read_train_config(path)
