@@ -62,7 +62,7 @@ class MgvSEncoder(nn.Module):
 
     @property
     def margin(self) -> int:
-        """Latent positions that a latent sees on each side: one a block, one for the output, one for the input patches."""
+        """Latent positions that a latent sees on each side: one a block, one for the output, one for the input."""
         return len(self.blocks) + 2
 
     def forward(self, clip: Tensor, cache: Cache | None = None) -> Tensor:
@@ -160,7 +160,7 @@ def set_linear_transform(
 
 
 def inflation_map(config: TokenizerConfig) -> tuple[dict[str, int], dict[str, int]]:
-    """Name the layers that fold frames into channels and those that unfold them, with the size of one sub-frame's block.
+    """Name the layers that fold frames into channels and that unfold them, with the size of one sub-frame's block.
 
     Returns:
         (folded, unfolded), as `inflate` takes them.

@@ -10,14 +10,15 @@ class LookupFreeQuantizer(nn.Module):
     """LFQ as Eq. 5.2 states it: each latent dimension takes the nearest of its 2**b values, the token numbers them all.
 
     A dimension of one bit has the values {-1, 1} (Eq. 5.3); one of b > 1 bits has the integers from -2**(b-1) to
-    2**(b-1) - 1, in units of its quantization step, so that zero is a value. Value numbers rise with the value, and the most significant bit
-    of the number is plane 0, the coarsest split. At bit depth k the lowest k bits of a token are known; each dimension
-    is then fed to the decoder as the centre of the cell that its known planes leave (0 for an unknown sign).
+    2**(b-1) - 1, in units of its quantization step, so that zero is a value. Value numbers rise with the value, and the
+    most significant bit of the number is plane 0, the coarsest split. At bit depth k the lowest k bits of a token are
+    known; each dimension is then fed to the decoder as the centre of the cell that its known planes leave (0 for an
+    unknown sign).
     """
 
     centres: Tensor
-    """float32 `[D, 2**(b_max + 1)]`: the centre of each cell, heap order: entry 1 is the whole line, entries 2n and 2n + 1
-    are the halves of n, entry 2**b + v is value number v. Unused entries are 0."""
+    """float32 `[D, 2**(b_max + 1)]`: the centre of each cell, in heap order: entry 1 is the whole line, entries 2n
+    and 2n + 1 are the halves of n, entry 2**b + v is value number v. Unused entries are 0."""
 
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()

@@ -101,7 +101,7 @@ class EncoderStream:
 
 
 class DecoderStream:
-    """Token ids of one segment back to frames. First push: t latent frames give 1 + s*(t - 1) frames; later ones s*t."""
+    """Token ids of one segment back to frames. First push: t latent frames give 1 + s*(t - 1); later ones s*t."""
 
     def __init__(
         self, tokenizer: Tokenizer, height: int, width: int, bit_depth: int, tile: int = DEFAULT_TILE

@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from .adversarial import LeCam
+from .config import TokenizerConfig
 from .discriminator import Discriminator
 from .ema import Ema
 from .inflate import inflate
@@ -28,7 +29,7 @@ from .train_config import Phase, TrainConfig
 from .train_data import CropBatches, batches, sample_patches
 from .train_step import Game, Perceptual, discriminator_step_loss, draw_bit_depths, tokenizer_loss
 from .validate import CodedBits, sample_picture, validate
-from .weights import save_tokenizer
+from .weights import load_tokenizer, save_tokenizer
 
 NUM_START_PATCHES = 250_000
 
@@ -258,6 +259,10 @@ def build_phase_tokenizer(
     tokenizer = Tokenizer(wanted)
     if previous is not None:
         inflate_tokenizer(previous, tokenizer)
+    elif fresh and config.start_from:
+        tokenizer = load_tokenizer(config.start_from).train().requires_grad_(True)
+        if tokenizer.config != wanted:
+            raise ValueError(f"{config.start_from} has another configuration than this run's {wanted.name}")
     elif fresh and isinstance(tokenizer.encoder, MgvSEncoder):
         start_linear(tokenizer, config)
     return tokenizer
@@ -268,6 +273,13 @@ def inflate_tokenizer(image: Tokenizer, video: Tokenizer) -> None:
     folded, unfolded = inflation_map(video.config) if video.config.kind == "mgv-s" else ({}, {})
     placement = "central" if video.config.kind == "magvit" else "last"
     inflate(image.state_dict(), video, placement, folded=folded, unfolded=unfolded)
+
+
+def default_steps(config: TokenizerConfig) -> list[float]:
+    """Give the quantization steps of a run that states none, in units of orthonormal coefficients of pixels in [-1, 1]."""
+    # The mean needs the whole range in its 2**b values: pixels in [-1, 1] reach sqrt(samples of luma) either way.
+    mean = 2 * math.sqrt(math.prod(config.strides)) / 2 ** config.dimension_bits[0]
+    return [mean] + [0.6] * (len(config.dimension_bits) - 1)
 
 
 def start_linear(tokenizer: Tokenizer, config: TrainConfig) -> None:
@@ -290,9 +302,7 @@ def start_linear(tokenizer: Tokenizer, config: TrainConfig) -> None:
         transform = fit_klt(ycbcr, num_dimensions)
     else:
         transform = model_klt(strides, num_dimensions)
-    steps = np.full(num_dimensions, config.quantization_step)
-    # The mean needs the whole range in its 2**b values: pixels in [-1, 1] reach sqrt(samples of luma) either way.
-    steps[0] = 2 * np.sqrt(np.prod(strides)) / 2 ** tokenizer.config.dimension_bits[0]
+    steps = np.array(config.quantization_steps or default_steps(tokenizer.config))
     set_linear_transform(encoder, decoder, transform, steps)
     if config.transform == "klt":
         latent = (ycbcr - transform.mean) @ (transform.basis / steps)

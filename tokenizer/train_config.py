@@ -75,14 +75,27 @@ class TrainConfig:
     seed: int = 0
     transform: str = "klt"
     """Where the linear shortcuts of `mgv-s` start: `klt` fits them on the shards, `model` needs no data."""
-    quantization_step: float = 0.6
-    """Step of every latent but the first, in units of orthonormal coefficients of pixels in [-1, 1]."""
+    quantization_steps: tuple[float, ...] = ()
+    """Step of each latent of `mgv-s`, in units of orthonormal coefficients of pixels in [-1, 1]. If empty: 0.6, and for the
+    first, the mean, what covers the whole range."""
+    start_from: str = ""
+    """Model folder whose weights the first phase starts from; it has the same `TokenizerConfig`."""
     ema_decay: float = 0.999
     gradient_clip: float = 1.0
     checkpoint_minutes: float = 5.0
     validate_every: int = 1000
     perceptual_weights: str = ""
     """Path of the SqueezeNet features (.npz) for the perceptual term."""
+
+    def __post_init__(self) -> None:
+        if self.transform not in ("klt", "model"):
+            raise ValueError(f"transform is {self.transform!r}, expected klt or model")
+        if not self.phases:
+            raise ValueError("a run has at least one phase")
+        if self.quantization_steps and len(self.quantization_steps) != len(self.tokenizer.dimension_bits):
+            raise ValueError(
+                f"{len(self.quantization_steps)} quantization_steps for {len(self.tokenizer.dimension_bits)} dimensions"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the model card."""

@@ -1,4 +1,4 @@
-"""Random crops of shards as training batches, each a pure function of seed and step, so that a resumed run sees the same."""
+"""Random crops of shards as training batches, each a pure function of seed and step: a resumed run sees the same."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,7 +103,7 @@ def sample_patches(
     """Draw patches of RGB in [-1, 1] over all shards, one in seven of them still.
 
     Returns:
-        float32 `[N, 3 * s_t * s_h * s_w]`, at least `num_patches` of them, channel-major as `space_to_depth` orders them.
+        float32 `[N, 3 * s_t * s_h * s_w]`, N at least `num_patches`, channel-major as `space_to_depth` orders them.
     """
     random = np.random.default_rng(seed)
     stride_t, stride_h, stride_w = strides

@@ -19,7 +19,7 @@ CONFIG = replace(MGV_S, name="tiny", network=MgvSNetwork(8, 12, 1, 12, 2, 8, 1))
 
 
 def tokenizer_of(config: TokenizerConfig = CONFIG, *, shaken: bool = True) -> Tokenizer:
-    """A small tokenizer on the model KLT; `shaken` gives the residual networks, which start at zero, something to do."""
+    """A small tokenizer on the model KLT; `shaken` gives the residual networks, zero at first, something to do."""
     torch.manual_seed(0)
     tokenizer = Tokenizer(config)
     assert isinstance(tokenizer.encoder, MgvSEncoder)
@@ -60,12 +60,12 @@ def test_the_decoder_sees_no_later_latent() -> None:
     tokenizer = tokenizer_of()
     latent = torch.randn(1, 18, 4, 2, 3)
     with torch.no_grad():
-        before = tokenizer.decode_latent(latent, 54)
+        before = tokenizer.decode_latent(latent, 56)
         assert before.shape == (1, 3, 13, 16, 24)
         for latent_frame in range(1, 4):
             changed = latent.clone()
             changed[:, :, latent_frame:] += 1
-            after = tokenizer.decode_latent(changed, 54)
+            after = tokenizer.decode_latent(changed, 56)
             cut = 4 * latent_frame - 3
             assert torch.equal(after[:, :, :cut], before[:, :, :cut])
             assert not torch.equal(after[:, :, cut:], before[:, :, cut:])
@@ -87,9 +87,9 @@ def test_chunks_give_what_the_whole_clip_gives() -> None:
         cache = Cache()
         parts = [tokenizer.encoder(part, cache) for part in clip.split([5, 4, 8], dim=2)]
         torch.testing.assert_close(torch.cat(parts, dim=2), whole, atol=1e-4, rtol=0)
-        pixels = tokenizer.decode_latent(whole, 54)
+        pixels = tokenizer.decode_latent(whole, 56)
         cache = Cache()
-        parts = [tokenizer.decode_latent(part, 54, cache) for part in whole.split([1, 2, 2], dim=2)]
+        parts = [tokenizer.decode_latent(part, 56, cache) for part in whole.split([1, 2, 2], dim=2)]
         torch.testing.assert_close(torch.cat(parts, dim=2), pixels, atol=1e-4, rtol=0)
 
 
@@ -103,7 +103,7 @@ def test_streams_of_tiles_leave_no_seam(tile: int) -> None:
     ids = np.concatenate([encoder.push(frames[:5].numpy()), encoder.push(frames[5:].numpy())])
     assert (ids != tokens.ids[0].numpy()).mean() < 1e-3  # ties
     decoded = (tokenizer.decode(tokens)[0].permute(1, 2, 3, 0) * 255).round()
-    decoder = DecoderStream(tokenizer, 131, 150, 54, tile)
+    decoder = DecoderStream(tokenizer, 131, 150, 56, tile)
     streamed = np.concatenate(
         [decoder.push(tokens.ids[0, :2].numpy()), decoder.push(tokens.ids[0, 2:].numpy())]
     )
@@ -129,8 +129,8 @@ def test_inflation_treats_a_still_clip_as_the_image_model_does() -> None:
     with torch.no_grad():
         latent = image.encoder(frame)
         torch.testing.assert_close(video.encoder(clip), latent.expand(-1, -1, 3, -1, -1), atol=1e-4, rtol=0)
-        pixels = image.decode_latent(latent, 54)
-        inflated = video.decode_latent(latent.expand(-1, -1, 3, -1, -1), 54)
+        pixels = image.decode_latent(latent, 56)
+        inflated = video.decode_latent(latent.expand(-1, -1, 3, -1, -1), 56)
         torch.testing.assert_close(inflated, pixels.expand(-1, -1, 9, -1, -1), atol=1e-4, rtol=0)
 
 
