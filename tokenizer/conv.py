@@ -54,14 +54,23 @@ class CausalConv3d(nn.Conv3d):
         kernel_t, kernel_h, kernel_w = self.kernel_size
         x = prepend_past(self, x, kernel_t - 1, cache)
         remember_last(self, x, max(kernel_t - self.stride[0], 0), cache)
+        if (kernel_h, kernel_w) == (1, 1) and self.stride == (1, 1, 1):
+            return self._along_time(x)
+        if self.space_padding == "constant" and kernel_h % 2 == kernel_w % 2 == 1:
+            zeros = (0, kernel_h // 2, kernel_w // 2)
+            return functional.conv3d(x, self.weight, self.bias, self.stride, zeros)
         pad_h, pad_w = kernel_h - 1, kernel_w - 1
-        if pad_h or pad_w:
-            sides = (pad_w // 2, pad_w - pad_w // 2, pad_h // 2, pad_h - pad_h // 2, 0, 0)
-            # an axis shorter than its padding has too little to mirror
-            mirrors = x.shape[3] > sides[3] and x.shape[4] > sides[1]
-            mode = self.space_padding if mirrors or self.space_padding != "reflect" else "replicate"
-            x = functional.pad(x, sides, mode=mode)
-        return super().forward(x)
+        sides = (pad_w // 2, pad_w - pad_w // 2, pad_h // 2, pad_h - pad_h // 2, 0, 0)
+        # an axis shorter than its padding has too little to mirror
+        mirrors = x.shape[3] > sides[3] and x.shape[4] > sides[1]
+        mode = self.space_padding if mirrors or self.space_padding != "reflect" else "replicate"
+        return super().forward(functional.pad(x, sides, mode=mode))
+
+    def _along_time(self, x: Tensor) -> Tensor:
+        """Convolve in time alone, as a 2D convolution over (T, H*W): on a CPU about half the time of a 3D one."""
+        b, c, t, h, w = x.shape
+        y = functional.conv2d(x.reshape(b, c, t, h * w), self.weight[..., 0], self.bias)
+        return y.reshape(b, y.shape[1], y.shape[2], h, w)
 
 
 def space_to_depth(x: Tensor, strides: tuple[int, int, int]) -> Tensor:

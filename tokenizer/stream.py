@@ -72,7 +72,7 @@ class EncoderStream:
         ids: Tensor | None = None
         for tile in self.tiles:
             clip = self._window(pixels, tile, stride_h, stride_w)
-            latent = self.tokenizer.encoder(clip[None] / 127.5 - 1, tile.cache)
+            latent = self.tokenizer.encoder(clip[None].div_(127.5).sub_(1), tile.cache)
             inner_rows, inner_columns = tile.inner()
             part = self.tokenizer.quantizer.quantize(latent[..., inner_rows, inner_columns])[0]
             if ids is None:

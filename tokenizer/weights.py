@@ -75,7 +75,8 @@ def load_tokenizer(name_or_folder: str | Path = DEFAULT_MODEL) -> Tokenizer:
             "they do not belong together; get both anew"
         )
     tokenizer.folder = folder
-    return tokenizer.eval().requires_grad_(False)
+    # Channels last is the layout in which convolutions run fastest on a CPU.
+    return tokenizer.to(memory_format=torch.channels_last_3d).eval().requires_grad_(False)
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path, facts: dict[str, Any]) -> None:
