@@ -45,8 +45,8 @@ MGV_S_PLANES = (
     11, 11, 10, 10, 14, 14, 12, 12, 9, 13, 13, 15, 15, 17, 17, 4, 1, 16, 3, 6, 2, 16, 7, 5, 8, 0, 0,
 )
 # fmt: on
-"""The bits of `mgv-s`, coarse to fine: `klt.order_planes` on training video, with the error of the two chroma means (1 and
-5) counted fourfold so that colour comes early."""
+"""The bits of `mgv-s`, coarse to fine: `klt.order_planes` on training video, with the error of the two chroma means
+(1 and 5) counted fourfold so that colour comes early."""
 
 MGV_S = TokenizerConfig(
     name="mgv-s",

@@ -276,7 +276,7 @@ def inflate_tokenizer(image: Tokenizer, video: Tokenizer) -> None:
 
 
 def default_steps(config: TokenizerConfig) -> list[float]:
-    """Give the quantization steps of a run that states none, in units of orthonormal coefficients of pixels in [-1, 1]."""
+    """Give the quantization steps of a run that states none, in `TrainConfig.quantization_steps`' units."""
     # The mean needs the whole range in its 2**b values: pixels in [-1, 1] reach sqrt(samples of luma) either way.
     mean = 2 * math.sqrt(math.prod(config.strides)) / 2 ** config.dimension_bits[0]
     return [mean] + [0.6] * (len(config.dimension_bits) - 1)

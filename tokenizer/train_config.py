@@ -76,8 +76,8 @@ class TrainConfig:
     transform: str = "klt"
     """Where the linear shortcuts of `mgv-s` start: `klt` fits them on the shards, `model` needs no data."""
     quantization_steps: tuple[float, ...] = ()
-    """Step of each latent of `mgv-s`, in units of orthonormal coefficients of pixels in [-1, 1]. If empty: 0.6, and for the
-    first, the mean, what covers the whole range."""
+    """Step of each latent of `mgv-s`, in units of orthonormal coefficients of pixels in [-1, 1]. If empty: 0.6, and for
+    the first, the mean, what covers the whole range."""
     start_from: str = ""
     """Model folder whose weights the first phase starts from; it has the same `TokenizerConfig`."""
     ema_decay: float = 0.999

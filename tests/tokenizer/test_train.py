@@ -16,6 +16,7 @@ from mgv.tokenizer import (
     WeightsError,
     load_tokenizer,
     save_tokenizer,
+    train_config,
 )
 from mgv.tokenizer.adversarial import LeCam
 from mgv.tokenizer.discriminator import Discriminator
@@ -27,6 +28,7 @@ from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig, read_tra
 from mgv.tokenizer.train_data import CropBatches
 from mgv.tokenizer.train_step import Game, discriminator_step_loss, draw_bit_depths, tokenizer_loss
 
+CONFIGS = Path(train_config.__file__).parent / "configs"
 TINY = replace(MGV_S, name="tiny", network=MgvSNetwork(4, 6, 1, 6, 1, 4, 1))
 IMAGE = Phase("image", steps=3, batch_size=2, crop=32)
 VIDEO = Phase("video", steps=4, batch_size=2, crop=32, num_frames=5, still_share=0.3)
@@ -272,3 +274,12 @@ def test_a_run_is_read_from_toml(tmp_path: Path) -> None:
         path.write_text(path.read_text().split("[[phases]]")[0] + f"[[phases]]\n{broken}\n")
         with pytest.raises(ValueError, match=r"run\.toml"):
             read_train_config(path)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_configs_that_come_along_are_valid(path: Path) -> None:
+    config = read_train_config(path)
+    assert config.video_shards
+    for phase in config.phases:
+        assert phase.crop % 8 == 0
+        assert phase.num_frames % 4 == 1
