@@ -1,0 +1,79 @@
+"""Video <-> `.mgv`: pipelines, media in and out, entropy coding.
+
+The only room where tokenizer and container meet. The names below are loaded when first used: `mgv info` needs
+neither torch nor FFmpeg.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .errors import MediaError, MissingToolError, OutputError
+from .options import OptionError
+
+if TYPE_CHECKING:
+    from .conceal import GapFiller
+    from .decode_video import DecodeReport, decode
+    from .encode_video import EncodeReport, encode
+    from .files import open_input
+    from .info import FileInfo, read_info
+    from .output import atomic_output
+    from .rate_points import RatePoint, read_rate_points
+    from .tokens_file import TokensReport, export_tokens, import_tokens
+    from .video import Frame, Video, open  # noqa: A004 - `mgv.open` is the name users expect
+    from .video_in import VideoSource, open_source
+
+_HOMES = {
+    "DecodeReport": "decode_video",
+    "EncodeReport": "encode_video",
+    "FileInfo": "info",
+    "Frame": "video",
+    "GapFiller": "conceal",
+    "RatePoint": "rate_points",
+    "TokensReport": "tokens_file",
+    "Video": "video",
+    "VideoSource": "video_in",
+    "atomic_output": "output",
+    "decode": "decode_video",
+    "encode": "encode_video",
+    "export_tokens": "tokens_file",
+    "import_tokens": "tokens_file",
+    "open": "video",
+    "open_input": "files",
+    "open_source": "video_in",
+    "read_info": "info",
+    "read_rate_points": "rate_points",
+}
+
+__all__ = [
+    "DecodeReport",
+    "EncodeReport",
+    "FileInfo",
+    "Frame",
+    "GapFiller",
+    "MediaError",
+    "MissingToolError",
+    "OptionError",
+    "OutputError",
+    "RatePoint",
+    "TokensReport",
+    "Video",
+    "VideoSource",
+    "atomic_output",
+    "decode",
+    "encode",
+    "export_tokens",
+    "import_tokens",
+    "open",
+    "open_input",
+    "open_source",
+    "read_info",
+    "read_rate_points",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from the file it lives in (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{home}", __name__), name)

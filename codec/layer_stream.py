@@ -1,0 +1,56 @@
+"""The entropy coder's stage of the pipelines: tokens of segments to layers of bytes, and back."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from ..container import CorruptError, Header, Layer, Segment, Timing
+from .entropy import LayerCoder, layer_crc
+from .token_stream import SegmentTokens
+
+
+def encode_layers(tokens: SegmentTokens, coder: LayerCoder, bit_depths: Sequence[int]) -> Segment:
+    """Code the tokens of one segment. Inverse: `decode_layers`.
+
+    Args:
+        tokens: one segment; bits from `bit_depths[-1]` up are dropped.
+        coder: an entropy coder.
+        bit_depths: token bits known after each layer, rising.
+    """
+    payloads = coder.encode(tokens.ids, tuple(bit_depths))
+    lows = (0, *bit_depths[:-1])
+    layers = tuple(
+        Layer.from_payload(payload, layer_crc(tokens.ids, low, high))
+        for payload, low, high in zip(payloads, lows, bit_depths, strict=True)
+    )
+    t, h, w = tokens.ids.shape
+    return Segment(tokens.first_frame, len(tokens.pts), (t, h, w), layers)
+
+
+def decode_layers(
+    segment: Segment, timing: Timing, coder: LayerCoder, header: Header, num_layers: int | None
+) -> SegmentTokens:
+    """Decode the coarsest `num_layers` layers of a segment, or as many as it has. Inverse: `encode_layers`.
+
+    Raises:
+        CorruptError: the decoded bits are not those that were encoded; names the segment's time.
+    """
+    bit_depths = header.bit_depths[: len(segment.layers)][:num_layers]
+    ids = coder.decode(
+        [layer.payload for layer in segment.layers[: len(bit_depths)]], segment.latent_shape, bit_depths
+    )
+    lows = (0, *bit_depths[:-1])
+    for index, (low, high) in enumerate(zip(lows, bit_depths, strict=True)):
+        found, expected = layer_crc(ids, low, high), segment.layers[index].decoded_crc
+        if found != expected:
+            raise CorruptError(
+                f"{segment_place(segment.first_frame, timing, header)}: layer {index} decodes to CRC "
+                f"{found:08x}, its table says {expected:08x}; the file is damaged there",
+                field="decoded_crc",
+            )
+    return SegmentTokens(ids, bit_depths[-1], segment.first_frame, timing.pts, timing.last_duration)
+
+
+def segment_place(first_frame: int, timing: Timing, header: Header) -> str:
+    """Name a segment for a message: its first frame and its time in seconds."""
+    seconds = Fraction(timing.pts[0] - header.start_pts) * header.time_base
+    return f"segment at frame {first_frame} ({float(seconds):.2f} s)"

@@ -1,0 +1,91 @@
+"""Opening the models a file needs, tokenizer and entropy coder, checked against the hashes in its header."""
+
+from os import PathLike, fspath
+from pathlib import Path
+
+from ..container import NO_HASH, Header, VersionError
+from ..tokenizer import Tokenizer, WeightsError, load_tokenizer
+from .entropy import CODER_NAMES, LayerCoder, get_coder
+from .options import OptionError
+
+PARAMETERS_FILE = "{coder}.safetensors"
+"""In the tokenizer's folder: trained start state of an entropy coder."""
+
+ModelName = str | PathLike[str] | Tokenizer
+"""A tokenizer's name, its folder, or the tokenizer itself."""
+
+
+def open_tokenizer(model: ModelName) -> Tokenizer:
+    """Give the tokenizer of that name or folder; one that is open already is given back."""
+    return model if isinstance(model, Tokenizer) else load_tokenizer(fspath(model))
+
+
+def open_coder(name: str, tokenizer: Tokenizer) -> LayerCoder:
+    """Give an entropy coder, with the start state that the tokenizer's folder has for it, if any.
+
+    Raises:
+        OptionError: there is no such coder.
+        WeightsError: its parameter file is no good.
+    """
+    if name not in CODER_NAMES:
+        raise OptionError(f"coder is {name!r}, expected one of {', '.join(CODER_NAMES)}")
+    return _make_coder(name, tokenizer, _parameters_file(name, tokenizer))
+
+
+def open_tokenizer_of(header: Header, model: ModelName | None) -> Tokenizer:
+    """Give the tokenizer that a file was made with.
+
+    Args:
+        header: of the file.
+        model: name, folder or tokenizer to take in place of the one the header names; its hash must fit too.
+
+    Raises:
+        WeightsError: it is not at hand, or its weights are not those of the file.
+    """
+    tokenizer = open_tokenizer(header.tokenizer if model is None else model)
+    expected = header.tokenizer_sha256.hex()
+    if tokenizer.sha256 != expected:
+        raise WeightsError(
+            f"the file was made with tokenizer {header.tokenizer!r} of SHA-256 {expected}, "
+            f"at hand is {tokenizer.config.name!r} of {tokenizer.sha256}; give the right folder with --model"
+        )
+    if tokenizer.config.strides != header.strides or tokenizer.config.bits_per_token != header.bits_per_token:
+        raise WeightsError(
+            f"the file has strides {header.strides} and {header.bits_per_token} bits a token, "
+            f"its tokenizer {tokenizer.config.strides} and {tokenizer.config.bits_per_token}"
+        )
+    return tokenizer
+
+
+def open_coder_of(header: Header, tokenizer: Tokenizer) -> LayerCoder:
+    """Give the entropy coder that a file was made with.
+
+    Raises:
+        VersionError: it is not known here.
+        WeightsError: its parameters are not those of the file.
+    """
+    if header.coder >= len(CODER_NAMES):
+        raise VersionError(f"entropy coder {header.coder} is not known to this version of mgv", field="coder")
+    name = CODER_NAMES[header.coder]
+    parameters = None if header.coder_sha256 == NO_HASH else _parameters_file(name, tokenizer)
+    coder = _make_coder(name, tokenizer, parameters)
+    if coder.parameters_sha256 != header.coder_sha256:
+        raise WeightsError(
+            f"the file was coded by {name!r} with parameters of SHA-256 {header.coder_sha256.hex()}, "
+            f"at hand are those of {coder.parameters_sha256.hex()}; give their folder with --model"
+        )
+    return coder
+
+
+def _parameters_file(coder: str, tokenizer: Tokenizer) -> Path | None:
+    if tokenizer.folder is None:
+        return None
+    path = Path(tokenizer.folder) / PARAMETERS_FILE.format(coder=coder)
+    return path if path.is_file() else None
+
+
+def _make_coder(name: str, tokenizer: Tokenizer, parameters: Path | None) -> LayerCoder:
+    try:
+        return get_coder(name, tokenizer.config.planes, parameters)
+    except ValueError as error:
+        raise WeightsError(f"entropy coder {name!r} can't be made: {error}") from error

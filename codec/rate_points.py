@@ -1,0 +1,92 @@
+"""Quality levels: how many bit layers are kept, and at which coded size."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .options import OptionError
+
+RATE_POINTS_FILE = "rate_points.json"
+MAX_QUALITIES = 64
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """One quality level (DESIGN 6)."""
+
+    scale: float
+    """Coded width over source width (and height likewise), in (0, 1]."""
+
+    num_layers: int
+    """Bit layers kept, from the coarsest; at least 1."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale <= 1:
+            raise ValueError(f"coded scale is {self.scale}, expected a number in (0, 1]")
+        if self.num_layers < 1:
+            raise ValueError(f"number of layers is {self.num_layers}, expected at least 1")
+
+    def coded_size(self, width: int, height: int) -> tuple[int, int]:
+        """Give the coded (width, height) in pixels for a source of that size; never above it."""
+        return max(1, round(width * self.scale)), max(1, round(height * self.scale))
+
+
+def default_rate_points(num_layers: int) -> tuple[RatePoint, ...]:
+    """Give one level for each number of layers, all at full size; the last one is the default quality."""
+    return tuple(RatePoint(1.0, count) for count in range(1, num_layers + 1))
+
+
+def read_rate_points(folder: Path | None, num_layers: int) -> tuple[RatePoint, ...]:
+    """Read the quality levels of a tokenizer, lowest quality first.
+
+    Args:
+        folder: the tokenizer's folder; its `rate_points.json` holds a list of `{"scale": 0.5, "layers": 3}`.
+            Without folder or file there is one level a layer.
+        num_layers: layers that the tokenizer has.
+
+    Returns:
+        At least one level; the last is the default.
+
+    Raises:
+        ValueError: the file is there and is not such a list.
+    """
+    path = None if folder is None else Path(folder) / RATE_POINTS_FILE
+    if path is None or not path.is_file():
+        return default_rate_points(num_layers)
+    try:
+        levels = _parse(json.loads(path.read_text("utf-8")), num_layers)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    return levels
+
+
+def choose_rate_point(levels: tuple[RatePoint, ...], quality: int | None) -> tuple[int, RatePoint]:
+    """Pick a quality level; `None` is the default, the highest.
+
+    Returns:
+        The level's number and the level.
+
+    Raises:
+        OptionError: there is no such level.
+    """
+    number = len(levels) - 1 if quality is None else quality
+    if not 0 <= number < len(levels):
+        raise OptionError(f"quality is {quality}, expected 0..{len(levels) - 1} for this model")
+    return number, levels[number]
+
+
+def _parse(entries: Any, num_layers: int) -> tuple[RatePoint, ...]:
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_QUALITIES:
+        raise ValueError(f"expected a list of 1 to {MAX_QUALITIES} quality levels")
+    levels = []
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict) or set(entry) != {"scale", "layers"}:
+            raise ValueError(f"quality {number} is {entry!r}, expected the fields 'scale' and 'layers'")
+        level = RatePoint(float(entry["scale"]), int(entry["layers"]))
+        if level.num_layers > num_layers:
+            raise ValueError(
+                f"quality {number} has {level.num_layers} layers, the tokenizer has {num_layers}"
+            )
+        levels.append(level)
+    return tuple(levels)

@@ -1,0 +1,52 @@
+"""Which part of a file is wanted: layers and a span of time."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+from ..container import Header
+from .options import OptionError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A choice of layers and of time; what makes no sense raises OptionError."""
+
+    layers: int | None = None
+    """Bit layers, from the coarsest; None for all."""
+
+    start_seconds: float | None = None
+    """From the time of the first frame; None for the beginning."""
+
+    duration_seconds: float | None = None
+    """None for everything from there on."""
+
+    def __post_init__(self) -> None:
+        if self.layers is not None and self.layers < 1:
+            raise OptionError(f"layers is {self.layers}, expected at least 1")
+        if self.start_seconds is not None and not 0 <= self.start_seconds < float("inf"):
+            raise OptionError(f"start is {self.start_seconds} s, expected at least 0")
+        if self.duration_seconds is not None and not 0 < self.duration_seconds < float("inf"):
+            raise OptionError(f"duration is {self.duration_seconds} s, expected more than 0")
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every frame is wanted."""
+        return self.start_seconds is None and self.duration_seconds is None
+
+    def span(self, header: Header) -> tuple[int | None, int | None]:
+        """Give the pts from which frames are wanted, and from which no longer; None for no bound."""
+        first = (
+            None
+            if self.start_seconds is None
+            else header.start_pts + _ticks(self.start_seconds, header.time_base)
+        )
+        if self.duration_seconds is None:
+            return first, None
+        end_seconds = (self.start_seconds or 0.0) + self.duration_seconds
+        return first, header.start_pts + _ticks(end_seconds, header.time_base)
+
+
+def _ticks(seconds: float, time_base: Fraction) -> int:
+    """Give the first tick at or after a time; the float stands for the nearest microsecond."""
+    return ceil(Fraction(round(seconds * 1_000_000), 1_000_000) / time_base)

@@ -1,0 +1,185 @@
+"""Tokens of an `.mgv` as a `.npz` that numpy reads, and back: `mgv tokens`."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..container import Colour, FormatError, Header, Reader, TimedSegment, Timing, Writer
+from .files import open_input
+from .layer_stream import decode_layers, encode_layers
+from .models import ModelName, open_coder, open_coder_of, open_tokenizer_of
+from .output import atomic_output
+from .token_stream import SegmentTokens
+
+PathName = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class TokensReport:
+    """What was copied."""
+
+    num_segments: int
+    num_frames: int
+    warnings: tuple[str, ...] = ()
+
+
+def export_tokens(
+    source: PathName, target: PathName, *, model: ModelName | None = None, force: bool = False
+) -> TokensReport:
+    """Write the tokens of an `.mgv` to a `.npz`, holding one segment at a time. Inverse: `import_tokens`.
+
+    The `.npz` holds `header` (a JSON text), and for segment number n `ids_n` (int64 `[t, h, w]`),
+    `bit_depth_n` and `pts_n` (int64, one a frame, and one more: the end of the last frame).
+
+    Raises:
+        MediaError, FormatError: the source is missing, or no whole `.mgv`.
+        WeightsError: the tokenizer or coder it was made with is not at hand.
+        OutputError: the target exists or cannot be written.
+    """
+    num_segments = num_frames = 0
+    with ExitStack() as stack:
+        reader = Reader(stack.enter_context(open_input(source)))
+        header = reader.header
+        coder = open_coder_of(header, open_tokenizer_of(header, model))
+        file = stack.enter_context(atomic_output(target, force=force))
+        archive = stack.enter_context(zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED))
+        _put(archive, "header", np.array(json.dumps(_header_to_plain(header))))
+        for event in reader.events():
+            if not isinstance(event, TimedSegment):
+                continue
+            tokens = decode_layers(event.segment, event.timing, coder, header, None)
+            _put(archive, f"ids_{num_segments}", tokens.ids)
+            _put(archive, f"bit_depth_{num_segments}", np.array(tokens.bit_depth))
+            _put(archive, f"pts_{num_segments}", _times_to_array(event.timing))
+            num_segments += 1
+            num_frames += event.segment.num_frames
+    warnings = ("audio is left behind: a .npz holds tokens only",) if reader.audio_headers else ()
+    return TokensReport(num_segments, num_frames, warnings)
+
+
+def import_tokens(
+    source: PathName,
+    target: PathName,
+    *,
+    model: ModelName | None = None,
+    coder: str = "adaptive",
+    force: bool = False,
+) -> TokensReport:
+    """Write the tokens of a `.npz` to an `.mgv`. Inverse: `export_tokens`.
+
+    Raises:
+        MediaError: the source is missing.
+        FormatError: the source is not what `export_tokens` writes.
+        WeightsError: the tokenizer is not at hand.
+        OutputError: the target exists or cannot be written.
+        OptionError: there is no such coder.
+    """
+    num_segments = num_frames = 0
+    with ExitStack() as stack:
+        archive = _open_archive(stack, source)
+        header = _header_from_plain(_get(archive, "header"))
+        tokenizer = open_tokenizer_of(header, model)
+        layer_coder = open_coder(coder, tokenizer)
+        header = Header(
+            **{**vars(header), "coder": layer_coder.id, "coder_sha256": layer_coder.parameters_sha256},
+        )
+        writer = Writer(stack.enter_context(atomic_output(target, force=force)))
+        writer.write_header(header)
+        for tokens in _read_segments(archive):
+            _check_tokens(tokens, header)
+            depths = header.bit_depths[: header.bit_depths.index(tokens.bit_depth) + 1]
+            segment = encode_layers(tokens, layer_coder, depths)
+            writer.write_segment(segment, Timing(tokens.pts, tokens.last_duration))
+            num_segments += 1
+            num_frames += len(tokens.pts)
+        writer.close()
+    return TokensReport(num_segments, num_frames)
+
+
+def _read_segments(archive: Any) -> Iterator[SegmentTokens]:
+    first_frame = number = 0
+    while f"ids_{number}" in archive:
+        ids = _get(archive, f"ids_{number}")
+        pts = _get(archive, f"pts_{number}")
+        depth = _get(archive, f"bit_depth_{number}")
+        if ids.ndim != 3 or pts.ndim != 1 or len(pts) < 2 or depth.ndim != 0:
+            raise FormatError(
+                f"segment {number}: expected ids [t, h, w], pts and bit_depth", field=f"ids_{number}"
+            )
+        times = tuple(int(value) for value in pts)
+        yield SegmentTokens(ids.astype(np.int64), int(depth), first_frame, times[:-1], times[-1] - times[-2])
+        first_frame += len(times) - 1
+        number += 1
+
+
+def _check_tokens(tokens: SegmentTokens, header: Header) -> None:
+    place = f"segment at frame {tokens.first_frame}"
+    if tokens.bit_depth not in header.bit_depths:
+        raise FormatError(f"{place}: bit depth is {tokens.bit_depth}, expected one of {header.bit_depths}")
+    if tokens.ids.size == 0 or tokens.ids.min() < 0 or int(tokens.ids.max()) >> tokens.bit_depth:
+        raise FormatError(f"{place}: expected token ids of {tokens.bit_depth} bits")
+
+
+def _times_to_array(timing: Timing) -> NDArray[np.int64]:
+    return np.array((*timing.pts, timing.pts[-1] + timing.last_duration), np.int64)
+
+
+def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+        np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def _open_archive(stack: ExitStack, source: PathName) -> Any:
+    file = stack.enter_context(open_input(Path(source)))
+    try:
+        archive = np.load(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise FormatError(f"{source}: is no .npz file: {error}") from error
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise FormatError(f"{source}: is no .npz file")
+    return stack.enter_context(archive)
+
+
+def _get(archive: Any, name: str) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = archive[name]
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise FormatError(f"array {name!r} is missing or damaged: {error}", field=name) from error
+    return array
+
+
+def _header_to_plain(header: Header) -> dict[str, Any]:
+    plain = asdict(header)
+    for name in ("sample_aspect", "time_base"):
+        plain[name] = str(plain[name])
+    for name in ("tokenizer_sha256", "coder_sha256"):
+        plain[name] = plain[name].hex()
+    return plain
+
+
+def _header_from_plain(text: NDArray[Any]) -> Header:
+    try:
+        plain = json.loads(str(text))
+        plain["colour"] = Colour(**plain["colour"])
+        for name in ("sample_aspect", "time_base"):
+            plain[name] = Fraction(plain[name])
+        for name in ("tokenizer_sha256", "coder_sha256"):
+            plain[name] = bytes.fromhex(plain[name])
+        for name in ("strides", "bit_depths", "version"):
+            plain[name] = tuple(plain[name])
+        return Header(**plain)
+    except FormatError:
+        raise
+    except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
+        raise FormatError(
+            f"the header of the .npz is not what `mgv tokens` writes: {error}", field="header"
+        ) from error

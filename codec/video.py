@@ -1,0 +1,152 @@
+"""`mgv.open`: an `.mgv` file as an object with facts, tokens and frames."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..container import Reader
+from ..tokenizer import Tokenizer, Tokens
+from .files import open_input
+from .frame_stream import FrameStream
+from .info import FileInfo, read_info
+from .layer_stream import decode_layers
+from .models import ModelName, open_coder_of, open_tokenizer_of
+from .selection import Selection
+from .token_stream import FrameBatch
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded picture."""
+
+    rgb: NDArray[np.uint8]
+    """`[H, W, 3]`, at source size, not turned."""
+
+    index: int
+    """Its number in the file, from 0."""
+
+    pts: int
+    """In units of the file's time base."""
+
+    seconds: float
+    """The same in seconds, as the source counted them."""
+
+
+def open(path: str | os.PathLike[str], *, model: ModelName | None = None) -> "Video":  # noqa: A001 - `mgv.open`
+    """Open an `.mgv` file; use it in a `with` statement.
+
+    Args:
+        path: of the file.
+        model: name or folder of the tokenizer to use in place of the one that the file names.
+
+    Raises:
+        MediaError: it is missing or a folder.
+        FormatError: it is no `.mgv`.
+    """
+    return Video(Path(path), model)
+
+
+class Video:
+    """An open `.mgv` file; made by `open`."""
+
+    def __init__(self, path: Path, model: ModelName | None) -> None:
+        self.path = path
+        self._model = model
+        self._input = open_input(path)
+        self._file: BinaryIO = self._input.__enter__()
+        try:
+            self._reader = Reader(self._file)
+        except BaseException:
+            self.close()
+            raise
+
+    @cached_property
+    def info(self) -> FileInfo:
+        """What the file holds; reads it through once."""
+        return read_info(self.path)
+
+    @property
+    def num_segments(self) -> int:
+        """Segments in the file."""
+        return len(self._reader.index().entries)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that the file was made with; WeightsError when it is not at hand."""
+        return open_tokenizer_of(self._reader.header, self._model)
+
+    def tokens(self, segment: int = 0) -> Tokens:
+        """Read the tokens of one segment; nothing else is decoded.
+
+        Args:
+            segment: its number, from 0 to `num_segments` - 1.
+
+        Returns:
+            ids int64 `[1, t, h, w]`, with the bit depth that the file has.
+
+        Raises:
+            IndexError: there is no such segment.
+            FormatError: it is damaged.
+            WeightsError: the tokenizer or coder is not at hand.
+        """
+        header = self._reader.header
+        timed = self._reader.read_segment(segment)
+        coder = open_coder_of(header, self.tokenizer)
+        tokens = decode_layers(timed.segment, timed.timing, coder, header, None)
+        return Tokens(
+            ids=torch.from_numpy(tokens.ids)[None],
+            bit_depth=tokens.bit_depth,
+            num_frames=timed.segment.num_frames,
+            height=header.coded_height,
+            width=header.coded_width,
+        )
+
+    def frames(
+        self, start: float | None = None, duration: float | None = None, *, layers: int | None = None
+    ) -> Iterator[Frame]:
+        """Decode frames in order; only the segments that hold them are touched.
+
+        Args:
+            start: seconds from the first frame; the beginning if None.
+            duration: seconds; to the end if None.
+            layers: bit layers to decode, from the coarsest; all if None.
+
+        Raises:
+            FormatError: the file is damaged.
+            WeightsError: the models are not at hand.
+            OptionError: an option is out of range, or there is no frame in that time.
+        """
+        with open_input(self.path) as file:
+            stream = FrameStream(file, Selection(layers, start, duration), model=self.tokenizer)
+            with stream.run() as items:
+                for item in items:
+                    if isinstance(item, FrameBatch):
+                        yield from _single_frames(item, float(stream.header.time_base))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._input.__exit__(None, None, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _single_frames(batch: FrameBatch, tick_seconds: float) -> Iterator[Frame]:
+    for index, (rgb, pts) in enumerate(zip(batch.rgb, batch.pts, strict=True)):
+        yield Frame(rgb, batch.first_frame + index, pts, pts * tick_seconds)

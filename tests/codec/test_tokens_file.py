@@ -1,0 +1,75 @@
+"""Tokens as `.npz`: what a wrong archive is answered with."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mgv
+from mgv.codec import OptionError, export_tokens, import_tokens
+from mgv.container import FormatError
+
+ClipMaker = Callable[..., Path]
+Arrays = dict[str, np.ndarray]
+
+
+@pytest.fixture
+def arrays(make_clip: ClipMaker, tiny_model: Path, tmp_path: Path) -> Arrays:
+    """What `export_tokens` writes for 5 frames."""
+    coded, archive = tmp_path / "in.mgv", tmp_path / "in.npz"
+    mgv.encode(make_clip(num_frames=5), coded, model=tiny_model, coder="raw")
+    report = export_tokens(coded, archive, model=tiny_model)
+    assert (report.num_segments, report.num_frames, report.warnings) == (1, 5, ())
+    with np.load(archive) as loaded:
+        return dict(loaded)
+
+
+def without(name: str) -> Callable[[Arrays], None]:
+    return lambda arrays: arrays.pop(name, None)
+
+
+def changed(name: str, value: Callable[[np.ndarray], np.ndarray]) -> Callable[[Arrays], None]:
+    def change(arrays: Arrays) -> None:
+        arrays[name] = value(arrays[name])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without("header"), "'header' is missing"),
+        (without("pts_0"), "'pts_0' is missing"),
+        (without("bit_depth_0"), "'bit_depth_0' is missing"),
+        (changed("header", lambda _: np.array("{}")), "not what `mgv tokens` writes"),
+        (changed("header", lambda _: np.array("[")), "not what `mgv tokens` writes"),
+        (changed("header", lambda a: np.array(str(a).replace('"1/1000"', '"0"'))), "time_base"),
+        (changed("ids_0", lambda a: a + (1 << 20)), "ids of 20 bits"),
+        (changed("ids_0", lambda a: -a - 1), "ids of 20 bits"),
+        (changed("ids_0", lambda a: a[0]), r"expected ids \[t, h, w\]"),
+        (changed("ids_0", lambda a: a[:, :1]), "latent_shape|token grid"),
+        (changed("bit_depth_0", lambda a: a - 1), "bit depth is 19"),
+        (changed("pts_0", lambda a: a[::-1].copy()), "rise|last_duration"),
+    ],
+)
+def test_a_wrong_archive_is_refused(
+    change: Callable[[Arrays], None], message: str, arrays: Arrays, tiny_model: Path, tmp_path: Path
+) -> None:
+    change(arrays)
+    np.savez(tmp_path / "wrong.npz", **arrays)
+    with pytest.raises(FormatError, match=message):
+        import_tokens(tmp_path / "wrong.npz", tmp_path / "out.mgv", model=tiny_model)
+    assert not list(tmp_path.glob("out.mgv*"))
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut"], ids=["empty", "text", "cut"])
+def test_what_is_no_archive_is_refused(content: bytes, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.npz").write_bytes(content)
+    with pytest.raises(FormatError, match=r"no \.npz file"):
+        import_tokens(tmp_path / "wrong.npz", tmp_path / "out.mgv", model=tiny_model)
+
+
+def test_there_is_no_such_coder(arrays: Arrays, tiny_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="coder is 'morse'"):
+        import_tokens(tmp_path / "in.npz", tmp_path / "out.mgv", model=tiny_model, coder="morse")
