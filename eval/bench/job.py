@@ -1,0 +1,27 @@
+"""One encoding or decoding in a process of its own, so that its peak memory is its own."""
+
+import json
+import sys
+from typing import Any
+
+from ...codec import decode, encode
+from ..metrics import peak_memory_bytes
+
+
+def run_job(job: dict[str, Any]) -> dict[str, Any]:
+    """Encode or decode as `job` says and give the report, with the peak memory of this process.
+
+    Args:
+        job: `do` ("encode" or "decode"), `source`, `target`, `model`, and for encode `quality`.
+    """
+    if job["do"] == "encode":
+        encoded = encode(job["source"], job["target"], quality=job["quality"], model=job["model"])
+        facts = {**vars(encoded), "bpp": encoded.bpp, "fps": encoded.fps}
+    else:
+        decoded = decode(job["source"], job["target"], model=job["model"])
+        facts = {**vars(decoded), "fps": decoded.fps}
+    return {**facts, "peak_bytes": peak_memory_bytes()}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(run_job(json.loads(sys.argv[1]))))

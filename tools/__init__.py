@@ -1,0 +1,1 @@
+"""The command line `mgv`: parses, calls the library, reports."""

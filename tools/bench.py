@@ -1,0 +1,57 @@
+"""`mgv bench`: measure every clip of a folder at every quality."""
+
+from pathlib import Path
+
+import click
+
+from .common import make_folder
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "-q", "--quality", "qualities", type=click.IntRange(min=0), multiple=True, help="Level; all by default."
+)
+@click.option(
+    "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for bench.md and bench.json.",
+)
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON in place of the table.")
+def bench(
+    folder: Path, qualities: tuple[int, ...], model: str, output: Path | None, json_wanted: bool
+) -> None:
+    """Encode and decode every clip of FOLDER at every quality and print a table of what came of it."""
+    from tqdm import tqdm
+
+    from ..codec import read_rate_points
+    from ..eval.bench.clips import ClipResult, as_json, as_markdown, find_clips, measure_folder
+    from ..tokenizer import load_tokenizer
+
+    try:
+        clips = find_clips(folder)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    tokenizer = load_tokenizer(model)
+    num_levels = len(read_rate_points(tokenizer.folder, len(tokenizer.config.bit_depths)))
+    levels = sorted(set(qualities)) or list(range(num_levels))
+    if levels[-1] >= num_levels:
+        raise click.UsageError(f"quality is {levels[-1]}, expected 0..{num_levels - 1} for this model")
+    if output is not None:
+        make_folder(output)
+    done: list[ClipResult] = []
+    with tqdm(total=len(clips) * len(levels), desc="bench", unit="run", disable=None, leave=False) as bar:
+
+        def keep(result: ClipResult) -> None:
+            done.append(result)
+            bar.update()
+            if output is not None:
+                (output / "bench.md").write_text(as_markdown(done), "utf-8")
+                (output / "bench.json").write_text(as_json(done), "utf-8")
+
+        results = measure_folder(clips, levels, model, keep)
+    click.echo(as_json(results) if json_wanted else as_markdown(results), nl=False)

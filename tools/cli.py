@@ -1,0 +1,155 @@
+"""The command `mgv`: its commands, loaded when used, and the exit code of every expected failure."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from .. import __version__
+
+COMMANDS = {
+    "bench": ("bench", "Measure every clip of a folder at every quality."),
+    "decode": ("decode", "Turn an .mgv file back into video."),
+    "demo": ("demo", "Encode and decode a real clip and show both."),
+    "encode": ("encode", "Compress a video into an .mgv file."),
+    "info": ("inspect", "Tell what an .mgv file holds."),
+    "models": ("models", "List the tokenizers that are at hand."),
+    "repair": ("inspect", "Copy what is whole of a damaged .mgv file."),
+    "thin": ("inspect", "Drop fine bit layers of an .mgv file without decoding it."),
+    "tokens": ("tokens", "Copy tokens from .mgv to .npz, or back."),
+    "train": ("train", "Prepare data and train models."),
+    "verify": ("inspect", "Check every byte of an .mgv file."),
+}
+"""Command -> (module in this folder, a line for `mgv --help`); the click command has that name too."""
+
+EXPECTED_ERRORS = (
+    ("mgv.codec.options", "OptionError", 2),
+    ("mgv.codec.errors", "MediaError", 3),
+    ("mgv.container", "FormatError", 4),
+    ("mgv.tokenizer.errors", "WeightsError", 5),
+    ("mgv.codec.errors", "MissingToolError", 6),
+    ("mgv.codec.errors", "OutputError", 7),
+)
+"""(module, class, exit code) of what an input can cause; any other error is a bug and shows its trace."""
+
+EXIT_USAGE = 2
+EXIT_DAMAGED = 4
+EXIT_CONCEALED = 8
+EXIT_INTERRUPTED = 130
+EXIT_CLOSED_PIPE = 141
+EXIT_TERMINATED = 143
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that `mgv --help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name every command, in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module that holds a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f".{COMMANDS[cmd_name][0]}", __package__)
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, importing none."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mgv", message="%(prog)s %(version)s")
+def mgv() -> None:
+    """A neural video codec: video to MAGVIT-v2 tokens in a compact `.mgv` file, and back.
+
+    Every failure is one line on stderr. Exit codes: 2 wrong command line, 3 unreadable source, 4 damaged or
+    foreign .mgv, 5 weights missing or not matching, 6 a tool is missing, 7 output exists or cannot be
+    written, 8 done but damage was concealed.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code; failures are reported on stderr in one line."""
+    with _terminable():
+        try:
+            code = _invoke(arguments)
+            sys.stdout.flush()
+        except click.exceptions.Exit as stop:
+            code = stop.exit_code
+        except click.ClickException as error:
+            code = _report(f"{error.format_message()} (see {_help_command(error)})", EXIT_USAGE)
+        except (KeyboardInterrupt, click.Abort):
+            code = _report("interrupted", EXIT_INTERRUPTED)
+        except BrokenPipeError:
+            code = _leave_closed_pipe()
+        except Exception as error:
+            expected = exit_code_of(error)
+            if expected is None:
+                raise
+            code = _report(" ".join(str(error).split()), expected)
+    return code
+
+
+def exit_code_of(error: BaseException) -> int | None:
+    """Look an error up among `EXPECTED_ERRORS`; `None` when it is not one of them."""
+    for module_name, class_name, code in EXPECTED_ERRORS:
+        module = sys.modules.get(module_name)  # a class whose module was never loaded cannot have been raised
+        if module is not None and isinstance(error, getattr(module, class_name)):
+            return code
+    return None
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    with mgv.make_context("mgv", list(arguments)) as context:
+        result = mgv.invoke(context)
+    return result if isinstance(result, int) else 0
+
+
+def _report(message: str, code: int) -> int:
+    click.echo(f"mgv: error: {message}", err=True)
+    return code
+
+
+def _help_command(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'mgv'} --help"
+
+
+def _leave_closed_pipe() -> int:
+    """Keep the interpreter from complaining when it flushes what nobody reads any more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return EXIT_CLOSED_PIPE
+
+
+class _terminable:
+    """Within the block SIGTERM unwinds the stack, so that half-written files are removed."""
+
+    def __enter__(self) -> None:
+        self._before: Callable[[int, FrameType | None], object] | int | None = None
+        try:
+            self._before = signal.signal(signal.SIGTERM, self._stop)
+        except ValueError:  # not the main thread
+            self._before = None
+
+    def __exit__(self, *exception: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+    @staticmethod
+    def _stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(EXIT_TERMINATED)

@@ -1,0 +1,112 @@
+"""What the commands share: `-` for pipes, the progress bar, warnings, JSON."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TextIO
+
+import click
+
+PIPE = "-"
+
+Command = Callable[..., Any]
+
+
+class Progress(Protocol):
+    """Shows how far long work has come."""
+
+    def __call__(self, done: int, expected: int | None, text: str = "") -> None:
+        """Tell the units done, the units expected (None where unknown) and a text beside them."""
+
+
+def source_or_pipe(name: str) -> str | BinaryIO:
+    """Give stdin for `-`, else the name itself."""
+    return sys.stdin.buffer if name == PIPE else name
+
+
+def target_or_pipe(name: str) -> str | BinaryIO:
+    """Give stdout for `-`, else the name itself.
+
+    Raises:
+        click.UsageError: stdout is a terminal, which can show no video.
+    """
+    if name != PIPE:
+        return name
+    if sys.stdout.isatty():
+        raise click.UsageError("stdout is a terminal; redirect it to a file or a pipe")
+    return sys.stdout.buffer
+
+
+def report_stream(target: str) -> TextIO:
+    """Give where a report goes: stdout, unless the output itself went there."""
+    return sys.stderr if target == PIPE else sys.stdout
+
+
+@contextmanager
+def progress_bar(title: str, unit: str = "frame") -> Iterator[Progress]:
+    """Show a bar on stderr when that is a terminal, nothing on a pipe.
+
+    Yields:
+        A function that takes the units done, the units expected (None where unknown) and perhaps a text to
+        show.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done, expected, text="": None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=title, unit=unit, leave=False, dynamic_ncols=True) as bar:
+
+        def show(done: int, expected: int | None, text: str = "") -> None:
+            bar.total = expected
+            bar.set_postfix_str(text, refresh=False)
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def warn(messages: tuple[str, ...] | list[str]) -> None:
+    """Print one line for each warning, on stderr."""
+    for message in messages:
+        click.echo(f"mgv: warning: {message}", err=True)
+
+
+def as_json(value: Any) -> str:
+    """Write dataclasses and plain values as JSON: fractions as "n/d", bytes as hex."""
+    return json.dumps(value, indent=2, default=_plain)
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise a usage error (exit 2) unless `condition` holds."""
+    if not condition:
+        raise click.UsageError(message)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for output, and those above it.
+
+    Raises:
+        OutputError: that is not possible.
+    """
+    from ..codec import OutputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: can't be made: {error.strerror}") from error
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Fraction):
+        return f"{value.numerator}/{value.denominator}"
+    if isinstance(value, bytes):
+        return value.hex()
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value)

@@ -1,0 +1,67 @@
+"""`mgv decode`: turn an .mgv file back into video."""
+
+import click
+
+from .cli import EXIT_CONCEALED
+from .common import as_json, progress_bar, report_stream, require, source_or_pipe, target_or_pipe, warn
+
+
+@click.command()
+@click.argument("source")
+@click.argument("target")
+@click.option("--start", type=click.FloatRange(min=0), help="Seconds into the video to begin at.")
+@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Seconds to write.")
+@click.option(
+    "--layers", type=click.IntRange(min=1), help="Bit layers to decode, from the coarsest; all by default."
+)
+@click.option(
+    "--codec", type=click.Choice(["x264", "ffv1", "y4m"]), help="Of the output; by TARGET's name by default."
+)
+@click.option(
+    "--lossless", is_flag=True, help="Keep every decoded pixel: same as --codec ffv1, into an .mkv."
+)
+@click.option(
+    "--conceal", is_flag=True, help="Freeze the picture where SOURCE is damaged, instead of failing (exit 8)."
+)
+@click.option("--model", help="Tokenizer folder to use in place of the one that SOURCE names.")
+@click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
+@click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
+def decode(  # noqa: PLR0913 - one argument an option
+    source: str,
+    target: str,
+    start: float | None,
+    duration: float | None,
+    layers: int | None,
+    codec: str | None,
+    lossless: bool,
+    conceal: bool,
+    model: str | None,
+    force: bool,
+    json_wanted: bool,
+) -> int:
+    """Decode the .mgv file SOURCE to TARGET (.mp4, .mkv or .y4m); `-` is a pipe, and gets y4m."""
+    require(not (lossless and codec not in (None, "ffv1")), "--lossless means --codec ffv1")
+    file_in, file_out = source_or_pipe(source), target_or_pipe(target)
+    from ..codec import decode as decode_video
+
+    with progress_bar("decode") as progress:
+        report = decode_video(
+            file_in,
+            file_out,
+            start=start,
+            duration=duration,
+            layers=layers,
+            codec="ffv1" if lossless else codec,
+            conceal=conceal,
+            model=model,
+            force=force,
+            progress=progress,
+        )
+    warn(report.warnings)
+    warn(report.damage)
+    if json_wanted:
+        click.echo(as_json({**vars(report), "fps": report.fps}), file=report_stream(target))
+    elif target != "-":
+        concealed = f", {report.num_concealed} of them concealed" if report.damage else ""
+        click.echo(f"{target}: {report.num_frames} frames{concealed}, {report.fps:.1f} frames/s")
+    return EXIT_CONCEALED if report.damage else 0

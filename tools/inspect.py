@@ -1,0 +1,173 @@
+"""`mgv info | verify | repair | thin`: look at an .mgv and mend it, without decoding it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli import EXIT_CONCEALED, EXIT_DAMAGED
+from .common import as_json, source_or_pipe, warn
+
+if TYPE_CHECKING:
+    from ..codec import FileInfo
+    from ..container import Damage
+
+EXISTING = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("file")
+@click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
+def info(file: str, json_wanted: bool) -> None:
+    """Tell what the .mgv FILE holds; `-` is a pipe."""
+    from ..codec import read_info
+
+    facts = read_info(source_or_pipe(file))
+    click.echo(as_json(info_facts(facts)) if json_wanted else describe_info(file, facts))
+
+
+def info_facts(info: "FileInfo") -> dict[str, Any]:
+    """Give the facts of `mgv info --json`: plain values under stable names."""
+    header = info.header
+    return {
+        "file_bytes": info.file_bytes,
+        "bpp": round(info.bpp, 6),
+        "num_frames": info.num_frames,
+        "num_segments": info.num_segments,
+        "duration_seconds": round(float(info.duration_seconds), 6),
+        "start_seconds": round(float(info.start_seconds), 6),
+        "frames_per_second": round(info.frames_per_second, 6),
+        "has_constant_rate": info.has_constant_rate,
+        "layer_bytes": info.layer_bytes,
+        "bytes_by_chunk": dict(sorted(info.bytes_by_chunk.items())),
+        "coder_name": info.coder_name,
+        "header": header,
+        "metadata": info.metadata,
+        "audio": [
+            {
+                "stream": audio.header.stream,
+                "codec": audio.header.codec,
+                "sample_rate": audio.header.sample_rate,
+                "channel_layout": audio.header.channel_layout,
+                "language": audio.header.language,
+                "num_packets": audio.num_packets,
+                "packet_bytes": audio.packet_bytes,
+            }
+            for audio in info.audio
+        ],
+    }
+
+
+def describe_info(name: str, info: "FileInfo") -> str:
+    """Write the facts for people, a line for each subject."""
+    header = info.header
+    rate = "constant" if info.has_constant_rate else "variable"
+    coded = (
+        ""
+        if (header.coded_width, header.coded_height) == (header.width, header.height)
+        else (f", coded at {header.coded_width}x{header.coded_height}")
+    )
+    turned = f", turned by {header.rotation_degrees} degrees" if header.rotation_degrees else ""
+    aspect = f", sample aspect {header.sample_aspect}" if header.sample_aspect != 1 else ""
+    colour = header.colour
+    depths = " ".join(
+        f"{depth}:{size}" for depth, size in zip(header.bit_depths, info.layer_bytes, strict=True)
+    )
+    lines = [
+        f"{name}: {info.file_bytes} bytes, {info.bpp:.4f} bpp without audio",
+        f"picture    {header.width}x{header.height}{coded}{turned}{aspect}",
+        f"colour     primaries {colour.primaries}, transfer {colour.transfer}, matrix {colour.matrix}, "
+        f"{'full' if colour.full_range else 'limited'} range",
+        f"time       {info.num_frames} frames, {float(info.duration_seconds):.3f} s, "
+        f"{info.frames_per_second:.3f} frames/s, {rate} rate",
+        f"segments   {info.num_segments} of up to {header.segment_frames} frames",
+        f"tokenizer  {header.tokenizer}, SHA-256 {header.tokenizer_sha256.hex()}",
+        f"layers     bit depth:bytes {depths} of {header.bits_per_token} bits, coder {info.coder_name}",
+    ]
+    lines += [
+        f"audio      {audio.header.codec}, {audio.header.sample_rate} Hz, {audio.header.channel_layout}, "
+        f"{audio.num_packets} packets, {audio.packet_bytes} bytes"
+        for audio in info.audio
+    ]
+    lines += [f"{key:<10} {value}" for key, value in info.metadata.items()]
+    lines.append(f"made by    {header.software}, format {header.version[0]}.{header.version[1]}")
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("file")
+@click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
+def verify(file: str, json_wanted: bool) -> int:
+    """Check every byte of the .mgv FILE; `-` is a pipe. Exit 4 when anything is wrong.
+
+    The last check, that layers decode to what was encoded, is made by `mgv decode`.
+    """
+    from ..codec import open_input
+    from ..container import verify as verify_file
+
+    with open_input(source_or_pipe(file)) as source:
+        report = verify_file(source)
+    if json_wanted:
+        facts = {name: value for name, value in vars(report).items() if name != "header"}
+        click.echo(as_json({"is_whole": report.is_whole, **facts}))
+        return 0 if report.is_whole else EXIT_DAMAGED
+    if report.is_whole:
+        click.echo(f"{file}: whole, {report.num_segments} segments, {report.num_frames} frames")
+        return 0
+    for damage in report.damages:
+        click.echo(f"{file}: {describe_damage(damage)}")
+    expected = "an unknown number" if report.num_frames_expected is None else report.num_frames_expected
+    click.echo(
+        f"mgv: error: {file}: damaged in {report.num_damages} places, {report.num_frames} of {expected} "
+        "frames are whole; mgv decode --conceal shows them, mgv repair makes a whole file of them",
+        err=True,
+    )
+    return EXIT_DAMAGED
+
+
+@click.command()
+@click.argument("source", type=EXISTING)
+@click.argument("target", type=EXISTING)
+@click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
+def repair(source: Path, target: Path, force: bool) -> int:
+    """Copy what is whole of the .mgv file SOURCE to TARGET, indexed anew. Exit 8 if something was lost."""
+    from ..codec import atomic_output, open_input
+    from ..container import repair as repair_file
+
+    with open_input(source) as file_in, atomic_output(target, force=force) as file_out:
+        report = repair_file(file_in, file_out)
+    warn([describe_damage(damage) for damage in report.damages])
+    click.echo(
+        f"{target}: {report.num_segments} segments, {report.num_frames} frames, {report.num_bytes} bytes"
+    )
+    return EXIT_CONCEALED if report.num_damages else 0
+
+
+@click.command()
+@click.argument("source", type=EXISTING)
+@click.argument("target", type=EXISTING)
+@click.option(
+    "--layers", required=True, type=click.IntRange(min=1), help="Bit layers to keep, from the coarsest."
+)
+@click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
+def thin(source: Path, target: Path, layers: int, force: bool) -> None:
+    """Copy the .mgv file SOURCE to TARGET with the coarsest LAYERS only, decoding nothing."""
+    from ..codec import atomic_output, open_input
+    from ..container import FormatError
+    from ..container import thin as thin_file
+
+    with open_input(source) as file_in, atomic_output(target, force=force) as file_out:
+        try:
+            report = thin_file(file_in, file_out, layers)
+        except FormatError:
+            raise
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    click.echo(
+        f"{target}: {report.num_segments} segments, {report.num_frames} frames, {report.num_bytes} bytes"
+    )
+
+
+def describe_damage(damage: "Damage") -> str:
+    """Write one damage on one line."""
+    return f"{damage.reason} ({damage.num_bytes} bytes lost at byte {damage.offset_bytes})"

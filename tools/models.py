@@ -1,0 +1,46 @@
+"""`mgv models`: list the tokenizers that are at hand."""
+
+from typing import Any
+
+import click
+
+from .common import as_json
+
+
+@click.command()
+@click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
+def models(json_wanted: bool) -> None:
+    """List the tokenizers that are at hand, with the quality levels of each."""
+    from ..codec import read_rate_points
+    from ..tokenizer import list_models, load_tokenizer
+
+    facts: list[dict[str, Any]] = []
+    for name in list_models():
+        tokenizer = load_tokenizer(name)
+        config = tokenizer.config
+        levels = read_rate_points(tokenizer.folder, len(config.bit_depths))
+        facts.append(
+            {
+                "name": name,
+                "kind": config.kind,
+                "strides": config.strides,
+                "bits_per_token": config.bits_per_token,
+                "bit_depths": config.bit_depths,
+                "qualities": [{"scale": level.scale, "layers": level.num_layers} for level in levels],
+                "sha256": tokenizer.sha256,
+                "folder": str(tokenizer.folder),
+            }
+        )
+    if json_wanted:
+        click.echo(as_json(facts))
+        return
+    for fact in facts:
+        strides = "x".join(map(str, fact["strides"]))
+        click.echo(
+            f"{fact['name']}: {fact['kind']}, {fact['bits_per_token']} bits a token, strides {strides}"
+        )
+        click.echo(f"  SHA-256 {fact['sha256']}")
+        for number, level in enumerate(fact["qualities"]):
+            bits = fact["bit_depths"][level["layers"] - 1]
+            default = ", the default" if number == len(fact["qualities"]) - 1 else ""
+            click.echo(f"  quality {number}: {bits} bits a token at scale {level['scale']:g}{default}")

@@ -1,0 +1,189 @@
+"""`mgv train`: prepare data and train models."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .common import progress_bar, require
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..tokenizer import TokenizerConfig
+
+VIDEO_SUFFIXES = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".y4m", ".m4v", ".mpg", ".ts"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+
+
+@click.group()
+def train() -> None:
+    """Prepare data and train models."""
+
+
+@train.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Shard folder, made if missing."
+)
+@click.option("--max-frames", type=click.IntRange(min=1), help="Take at most so many frames of each source.")
+def prepare(sources: tuple[Path, ...], output: Path, max_frames: int | None) -> None:
+    """Decode videos and photographs, files or folders of them, once, into memory-mapped uint8 shards.
+
+    An interrupted preparation goes on where it stopped. A source that cannot be read is named at the end, exit 3; the
+    others are prepared all the same.
+    """
+    from ..codec import MediaError
+    from ..tokenizer.shards import write_shards
+
+    files = [file for source in sources for file in _media_files(source)]
+    require(bool(files), f"no video or photograph in {', '.join(map(str, sources))}")
+    names = [file.name for file in files]
+    twice = {name for name in names if names.count(name) > 1}
+    require(
+        not twice, f"more than one source is called {', '.join(sorted(twice))}; rename or prepare them apart"
+    )
+    failures: list[str] = []
+    done = 0
+    with progress_bar("prepare") as progress:
+
+        def count(path: Path) -> None:
+            nonlocal done
+            done += 1
+            progress(done, len(files))
+
+        shards = write_shards(
+            files,
+            output,
+            _read_frames,
+            max_frames=max_frames,
+            on_done=count,
+            on_error=lambda path, error: failures.append(str(error)),
+            expected_errors=(MediaError,),
+        )
+    frames = sum(shard.num_frames for shard in shards)
+    click.echo(f"{output}: {len(shards)} shards, {frames} frames")
+    if failures:
+        raise MediaError(f"{len(failures)} of {len(files)} sources could not be read: {'; '.join(failures)}")
+
+
+@train.command()
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Run folder; an old run goes on."
+)
+@click.option(
+    "--time-limit", type=click.FloatRange(min=0, min_open=True), help="Stop, with a checkpoint, in minutes."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that load batches."
+)
+def tokenizer(config: Path, output: Path, time_limit: float | None, workers: int) -> None:
+    """Train a tokenizer as the TOML file CONFIG says: image phase, inflation, video phase.
+
+    The run can be stopped at any moment and goes on with the same command. OUTPUT/model holds the averaged weights
+    and their card, as `--model` takes them; watch OUTPUT/tensorboard, OUTPUT/samples and OUTPUT/validation.jsonl.
+    """
+    from ..tokenizer.train import StepReport
+    from ..tokenizer.train import train as run_training
+    from ..tokenizer.train_config import read_train_config
+
+    try:
+        run = read_train_config(config)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    total = sum(phase.steps for phase in run.phases)
+    before = [sum(phase.steps for phase in run.phases[:index]) for index in range(len(run.phases))]
+    with progress_bar("train", unit="step") as progress:
+
+        def show(report: StepReport) -> None:
+            text = " ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
+            progress(before[report.phase] + report.step, total, text)
+
+        finished = run_training(
+            run,
+            output,
+            time_limit_seconds=None if time_limit is None else time_limit * 60,
+            num_workers=workers,
+            coded_bits=coded_bits,
+            on_step=show,
+        )
+    click.echo(
+        f"{output}/model: {'finished' if finished else 'stopped at the time limit; the same command goes on'}"
+    )
+
+
+@train.command()
+@click.argument("model")
+@click.argument(
+    "shards", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="By default MODEL's own file."
+)
+@click.option(
+    "--segments", type=click.IntRange(min=1), default=2, show_default=True, help="Segments of each shard."
+)
+def adaptive(model: str, shards: tuple[Path, ...], output: Path | None, segments: int) -> None:
+    """Train the start tables of the `adaptive` coder on tokens that MODEL makes of SHARDS.
+
+    A file names the tables that it was coded with: files coded with the old ones need the old ones.
+    """
+    import numpy as np
+
+    from ..codec.entropy import train_coder
+    from ..codec.rate_points import DEFAULT_SEGMENT_FRAMES
+    from ..tokenizer import load_tokenizer
+    from ..tokenizer.shards import map_frames, open_shards
+
+    tokenizer = load_tokenizer(model)
+    stride = tokenizer.config.strides[0]
+    found = [(folder, shard) for folder in shards for shard in open_shards(folder)]
+    order = np.random.default_rng(0).permutation(len(found) * segments)
+    grids = []
+    with progress_bar("tokenize", unit="segment") as progress:
+        for done, number in enumerate(order):
+            folder, shard = found[number // segments]
+            start = number % segments * DEFAULT_SEGMENT_FRAMES
+            frames = map_frames(folder, shard)[start : start + DEFAULT_SEGMENT_FRAMES]
+            whole = (len(frames) - 1) // stride * stride + 1
+            if len(frames):
+                stream = tokenizer.encoder_stream(shard.height, shard.width)
+                parts = [
+                    stream.push(frames[:1]),
+                    *(stream.push(frames[k : k + stride]) for k in range(1, whole, stride)),
+                ]
+                grids.append(np.concatenate(parts))
+            progress(done + 1, len(order))
+    path = output or Path(tokenizer.folder or ".") / "adaptive.safetensors"
+    train_coder("adaptive", grids, tokenizer.config.planes, tokenizer.config.bit_depths, path)
+    click.echo(f"{path}: trained on {len(grids)} segments, {sum(grid.size for grid in grids)} tokens")
+
+
+def coded_bits(grids: "list[np.ndarray[Any, Any]]", config: "TokenizerConfig") -> dict[int, float]:
+    """Measure the bits that the `adaptive` coder takes for token grids, summed, at each bit depth."""
+    from ..codec.entropy import get_coder
+
+    coder = get_coder("adaptive", config.planes)
+    totals = dict.fromkeys(config.bit_depths, 0.0)
+    for grid in grids:
+        size = 0
+        for depth, payload in zip(config.bit_depths, coder.encode(grid, config.bit_depths), strict=True):
+            size += len(payload)
+            totals[depth] += 8.0 * size
+    return totals
+
+
+def _media_files(source: Path) -> list[Path]:
+    if source.is_file():
+        return [source]
+    return sorted(path for path in source.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES)
+
+
+def _read_frames(path: Path) -> "Iterator[np.ndarray[Any, Any]]":
+    from ..codec import open_source
+
+    with open_source(path) as source:
+        for frame in source.frames():
+            yield frame.rgb
