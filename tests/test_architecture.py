@@ -10,7 +10,7 @@ import pytest
 
 import mgv
 
-ROOT = Path(mgv.__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("codec", "container", "eval", "generator", "tokenizer", "tools")
 ARROWS = {
     "tools": {"codec", "container", "eval", "generator", "tokenizer"},

@@ -180,5 +180,5 @@ def kernel_frames(config: TokenizerConfig) -> int:
 
 
 def _bias(conv: nn.Conv3d) -> nn.Parameter:
-    assert conv.bias is not None  # noqa: S101 - every convolution here has one
+    assert isinstance(conv.bias, nn.Parameter)  # noqa: S101 - every convolution here has one
     return conv.bias

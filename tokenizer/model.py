@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -154,7 +154,7 @@ def build_networks(
     num_halvings = len(network.multipliers) - 1
     temporal = [2] * (stride_t.bit_length() - 1)
     still = [1] * (num_halvings - len(temporal))
-    sizes = {
+    sizes: dict[str, Any] = {
         "latent_channels": network.embedding_dimension,
         "base_channels": network.base_channels,
         "multipliers": network.multipliers,

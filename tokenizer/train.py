@@ -7,18 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.nn.utils import convert_conv3d_weight_memory_format
 
 from .adversarial import LeCam
 from .config import TokenizerConfig
 from .discriminator import Discriminator
 from .ema import Ema
-from .inflate import inflate
+from .inflate import Placement, inflate
 from .klt import RGB_TO_YCBCR, fit_klt, model_klt
 from .mgv_s import MgvSDecoder, MgvSEncoder, inflation_map, set_linear_transform
 from .model import Tokenizer, pad_to_grid
@@ -106,7 +107,7 @@ class PhaseRun:
         self.step = resume["step"] if resume else 0
         tokenizer = build_phase_tokenizer(config, phase, previous, fresh=resume is None)
         if cuda:
-            tokenizer = tokenizer.to(memory_format=torch.channels_last_3d)
+            tokenizer = convert_conv3d_weight_memory_format(tokenizer, torch.channels_last_3d)
         self.ema = Ema(tokenizer, config.ema_decay).to(self.accelerator.device)
         parameters = [p for part in phase.parts for p in getattr(tokenizer, part).parameters()]
         optimizer = torch.optim.AdamW(
@@ -132,6 +133,11 @@ class PhaseRun:
         """The tokenizer without accelerate's wrapping."""
         model: Tokenizer = self.accelerator.unwrap_model(self.tokenizer)
         return model
+
+    @property
+    def averaged(self) -> Tokenizer:
+        """The tokenizer with the moving average of its weights."""
+        return cast(Tokenizer, self.ema.model)
 
     def train(
         self,
@@ -214,7 +220,7 @@ class PhaseRun:
     def _validate(self, writer: Any, coded_bits: CodedBits | None) -> None:
         if not self.config.validation_shards or not self.accelerator.is_main_process:
             return
-        report = validate(self.ema.model, self.config.validation_shards, coded_bits)
+        report = validate(self.averaged, self.config.validation_shards, coded_bits)
         entry = {"phase": self.index, "step": self.step, **report}
         with (self.out / "validation.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")
@@ -222,7 +228,7 @@ class PhaseRun:
             for name, value in values.items():
                 writer.add_scalar(f"validation/{name}/{depth}", value, self.step)
         sample_picture(
-            self.ema.model,
+            self.averaged,
             self.config.validation_shards,
             self.out / "samples" / f"{self.index}_{self.step:07d}.png",
         )
@@ -246,7 +252,7 @@ class PhaseRun:
         """Write the EMA weights and their card to `out/model`."""
         if self.accelerator.is_main_process:
             training = {"phase": self.index, "step": self.step, "config": self.config.to_dict()}
-            save_tokenizer(self.ema.model, self.out / "model", {"training": training})
+            save_tokenizer(self.averaged, self.out / "model", {"training": training})
 
 
 def build_phase_tokenizer(
@@ -271,7 +277,7 @@ def build_phase_tokenizer(
 def inflate_tokenizer(image: Tokenizer, video: Tokenizer) -> None:
     """Fill the video model from the image model: last slice for causal models, central for `magvit` (thesis 3.2.1)."""
     folded, unfolded = inflation_map(video.config) if video.config.kind == "mgv-s" else ({}, {})
-    placement = "central" if video.config.kind == "magvit" else "last"
+    placement: Placement = "central" if video.config.kind == "magvit" else "last"
     inflate(image.state_dict(), video, placement, folded=folded, unfolded=unfolded)
 
 

@@ -121,8 +121,8 @@ def sample_patches(
                 random.integers(frames.shape[2] - width + 1),
             )
             clip = frames[start : start + (1 if still else stride_t), top : top + height, left : left + width]
-            clip = torch.from_numpy(np.array(np.broadcast_to(clip, (stride_t, height, width, 3))))
-            folded = space_to_depth(clip.permute(3, 0, 1, 2)[None], strides)
+            pixels = torch.from_numpy(np.array(np.broadcast_to(clip, (stride_t, height, width, 3))))
+            folded = space_to_depth(pixels.permute(3, 0, 1, 2)[None], strides)
             patches.append(folded[0].flatten(1).T)
     return torch.cat(patches).float().numpy() / 127.5 - 1
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch.nn.utils import convert_conv3d_weight_memory_format
 
 from .config import TokenizerConfig
 from .errors import WeightsError
@@ -76,7 +77,8 @@ def load_tokenizer(name_or_folder: str | Path = DEFAULT_MODEL) -> Tokenizer:
         )
     tokenizer.folder = folder
     # Channels last is the layout in which convolutions run fastest on a CPU.
-    return tokenizer.to(memory_format=torch.channels_last_3d).eval().requires_grad_(False)
+    convert_conv3d_weight_memory_format(tokenizer, torch.channels_last_3d)
+    return tokenizer.eval().requires_grad_(False)
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path, facts: dict[str, Any]) -> None:
