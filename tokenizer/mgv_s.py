@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import MgvSNetwork, TokenizerConfig
-from .conv import Cache, CausalConv3d, depth_to_space, space_to_depth
+from .conv import Cache, CausalConv3d, PointwiseConv3d, depth_to_space, space_to_depth
 from .klt import RGB_TO_YCBCR, LinearTransform
 
 PATCH = 4
@@ -48,9 +48,9 @@ class MgvSEncoder(nn.Module):
         num_dimensions = len(config.dimension_bits)
         quarter, width = network.encoder_quarter_width, network.encoder_width
         self.register_buffer("colour", torch.tensor(RGB_TO_YCBCR, dtype=torch.float32))
-        self.shortcut = nn.Conv3d(3 * int(np.prod(config.strides)), num_dimensions, 1)
+        self.shortcut = PointwiseConv3d(3 * int(np.prod(config.strides)), num_dimensions)
         self.quarter_in = CausalConv3d(3 * PATCH**2, quarter, (1, 3, 3))
-        self.down = nn.Conv3d(quarter * stride_t * self.fold**2, width, 1)
+        self.down = PointwiseConv3d(quarter * stride_t * self.fold**2, width)
         self.blocks = nn.ModuleList(
             ResidualBlock(width, kernel_frames(config)) for _ in range(network.num_encoder_blocks)
         )
@@ -94,14 +94,14 @@ class MgvSDecoder(nn.Module):
         quarter, width = network.decoder_quarter_width, network.decoder_width
         self.register_buffer("colour", torch.tensor(np.linalg.inv(RGB_TO_YCBCR), dtype=torch.float32))
         self.register_buffer("scale", torch.ones(num_dimensions))
-        self.shortcut = nn.Conv3d(num_dimensions, 3 * int(np.prod(config.strides)), 1)
+        self.shortcut = PointwiseConv3d(num_dimensions, 3 * int(np.prod(config.strides)))
         self.depth_bias = nn.Embedding(config.bits_per_token + 1, width)
         nn.init.zeros_(self.depth_bias.weight)
         self.latent_in = CausalConv3d(num_dimensions, width, (1, 3, 3))
         self.blocks = nn.ModuleList(
             ResidualBlock(width, kernel_frames(config)) for _ in range(network.num_decoder_blocks)
         )
-        self.up = nn.Conv3d(width, quarter * stride_t * self.fold**2, 1)
+        self.up = PointwiseConv3d(width, quarter * stride_t * self.fold**2)
         self.quarter_blocks = nn.ModuleList(
             ResidualBlock(quarter, kernel_frames(config)) for _ in range(network.num_decoder_quarter_blocks)
         )
