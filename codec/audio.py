@@ -2,6 +2,7 @@
 
 import io
 from fractions import Fraction
+from typing import Any
 
 import av
 
@@ -85,7 +86,7 @@ def _named_layout(layout: str, num_channels: int) -> str:
     return _USUAL_LAYOUTS.get(num_channels, layout) if layout.endswith("channels") else layout
 
 
-def unpack_packet(packet: av.Packet, index: int) -> AudioPacket:
+def unpack_packet(packet: "av.Packet[Any]", index: int) -> AudioPacket:
     """Take a demuxed packet's bytes and times as they are; inverse: `pack_packet`."""
     return AudioPacket(
         stream=index,
@@ -97,7 +98,7 @@ def unpack_packet(packet: av.Packet, index: int) -> AudioPacket:
     )
 
 
-def pack_packet(packet: AudioPacket, stream: av.AudioStream, time_base: Fraction) -> av.Packet:
+def pack_packet(packet: AudioPacket, stream: av.AudioStream, time_base: Fraction) -> "av.Packet[Any]":
     """Make a packet for a muxer; inverse: `unpack_packet`.
 
     Args:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import av
 from av.container.core import Flags
@@ -79,7 +79,7 @@ class Demuxer:
         self._is_closed = True
         self.container.close()
 
-    def _next_packet(self, packets: Iterator[av.Packet]) -> av.Packet | None:
+    def _next_packet(self, packets: "Iterator[av.Packet[Any]]") -> "av.Packet[Any] | None":
         if self._is_closed:  # FFmpeg would read through a dangling pointer
             raise ValueError(f"{self._name}: the source is closed")
         try:
@@ -87,7 +87,7 @@ class Demuxer:
         except (av.FFmpegError, OSError) as error:
             raise self._broken(_reason(error)) from error
 
-    def _decode(self, packet: av.Packet) -> Iterator[av.VideoFrame]:
+    def _decode(self, packet: "av.Packet[Any]") -> Iterator[av.VideoFrame]:
         if packet.is_corrupt and not self._may_be_damaged:
             raise self._broken("the file ends inside it, or is damaged there")
         try:
@@ -102,7 +102,7 @@ class Demuxer:
             self._num_frames += 1
             yield frame
 
-    def _unpack(self, packet: av.Packet) -> AudioPacket:
+    def _unpack(self, packet: "av.Packet[Any]") -> AudioPacket:
         try:
             return unpack_packet(packet, self._audio_of_stream[packet.stream_index])
         except FormatError as error:

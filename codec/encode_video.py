@@ -138,8 +138,7 @@ class _Encoding:
 
     def run(self, writer: Writer) -> None:
         video, stride = self.video, self.tokenizer.config.strides[0]
-        nominal = getattr(self.tokenizer.config, "segment_frames", DEFAULT_SEGMENT_FRAMES)
-        shape = SegmentShape(stride, nominal, chunk_latents(stride, video.height, video.width))
+        shape = SegmentShape(stride, DEFAULT_SEGMENT_FRAMES, chunk_latents(stride, video.height, video.width))
         cut = cut_segments(video.events(), shape, video.time_base, self._audio_seconds)
         with Pipeline() as pipeline:
             chunks = pipeline.run_ahead(cut, 1, "mgv-read")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -126,7 +126,7 @@ class MuxWriter:
             packet.duration = self._durations.pop(packet.pts or 0, 0)
             self._mux(packet)
 
-    def _mux(self, packet: av.Packet) -> None:
+    def _mux(self, packet: "av.Packet[Any]") -> None:
         try:
             self._container.mux(packet)
         except av.FFmpegError as error:

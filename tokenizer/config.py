@@ -105,7 +105,8 @@ class TokenizerConfig:
         """Build from plain values; a missing or unknown field raises ValueError."""
         values = dict(values)
         network = _strict(KINDS.get(values.get("kind", ""), MgvSNetwork), dict(values.pop("network", {})))
-        return _strict(cls, {**values, "network": network})
+        config: TokenizerConfig = _strict(cls, {**values, "network": network})
+        return config
 
 
 KINDS: dict[str, type[MagvitNetwork] | type[MgvSNetwork]] = {

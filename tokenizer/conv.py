@@ -75,7 +75,7 @@ class CausalConv3d(nn.Conv3d):
         frames = x.transpose(1, 2).flatten(0, 1)
         zeros = (kernel_h // 2, kernel_w // 2)
         y = functional.conv2d(frames, self.weight[:, :, 0], self.bias, self.stride[1:], zeros)
-        return y.unflatten(0, (b, t)).transpose(1, 2)
+        return y.reshape(b, t, *y.shape[1:]).transpose(1, 2)
 
     def _along_time(self, x: Tensor) -> Tensor:
         """Convolve in time alone, as a 2D convolution over (T, H*W): on a CPU about half the time of a 3D one."""

@@ -215,7 +215,7 @@ class PhaseRun:
     def _tensorboard(self) -> Any:
         from torch.utils.tensorboard import SummaryWriter
 
-        return SummaryWriter(str(self.out / "tensorboard"))  # type: ignore[no-untyped-call]
+        return SummaryWriter(str(self.out / "tensorboard"))
 
     def _validate(self, writer: Any, coded_bits: CodedBits | None) -> None:
         if not self.config.validation_shards or not self.accelerator.is_main_process:

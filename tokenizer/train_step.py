@@ -149,7 +149,9 @@ def discriminator_step_loss(
     """Compute the discriminator's side: cross-entropy, LeCAM, and R1 every `r1_interval` steps at its full cost."""
     real_logits, fake_logits = game.discriminator(clip), game.discriminator(pixels.detach())
     game.lecam.update(real_logits, fake_logits)
-    loss = discriminator_loss(real_logits, fake_logits) + weights.lecam * game.lecam(real_logits, fake_logits)
+    loss: Tensor = discriminator_loss(real_logits, fake_logits) + weights.lecam * game.lecam(
+        real_logits, fake_logits
+    )
     if step % weights.r1_interval == 0:
         loss = loss + weights.r1 * weights.r1_interval * r1_penalty(game.discriminator, clip)
     return loss

@@ -132,8 +132,9 @@ def adaptive(model: str, shards: tuple[Path, ...], output: Path | None, segments
     """
     import numpy as np
 
-    from ..codec.entropy import train_coder
-    from ..codec.rate_points import DEFAULT_SEGMENT_FRAMES
+    from ..codec.entropy.adaptive import train_tables
+    from ..codec.entropy.adaptive_tables import save_tables
+    from ..codec.segmenter import DEFAULT_SEGMENT_FRAMES
     from ..tokenizer import load_tokenizer
     from ..tokenizer.shards import map_frames, open_shards
 
@@ -157,7 +158,7 @@ def adaptive(model: str, shards: tuple[Path, ...], output: Path | None, segments
                 grids.append(np.concatenate(parts))
             progress(done + 1, len(order))
     path = output or Path(tokenizer.folder or ".") / "adaptive.safetensors"
-    train_coder("adaptive", grids, tokenizer.config.planes, tokenizer.config.bit_depths, path)
+    save_tables(train_tables(grids, tokenizer.config.planes, tokenizer.config.bit_depths), path)
     click.echo(f"{path}: trained on {len(grids)} segments, {sum(grid.size for grid in grids)} tokens")
 
 
