@@ -1,0 +1,104 @@
+"""What the adaptive coder starts a layer from: counters and mixer weights, untrained or trained, and their file."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .adaptive_model import NUM_CONTEXTS, NUM_INPUTS, NUM_MIXERS, NUM_SETS, NUM_SLOTS, START_WEIGHT, Model
+from .logistic import LIMIT, squash_table, stretch_table
+
+SEEN_LEVELS = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 28, 40, 80, 255])
+"""How many bits a stored counter counts as having seen, for each of its 16 levels of trust."""
+
+MAX_TRUST = 7
+"""Highest level given to a trained counter, so that it still moves to what a segment has to say."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Start state of the adaptive coder, the same for every layer of every segment."""
+
+    counters: NDArray[np.uint16]
+    """uint16 `[NUM_SLOTS]`: log-odds in 12 bits, (entry >> 4) - 2048 in units of 11/2048 nat; trust in the low 4 bits."""
+    weights: NDArray[np.int32]
+    """int32 `[NUM_SETS, NUM_INPUTS]` in units of 2**-16."""
+
+    def __post_init__(self) -> None:
+        """Check dtypes and shapes.
+
+        Raises:
+            ValueError: one is wrong.
+        """
+        for name, array, dtype, shape in (
+            ("counters", self.counters, np.uint16, (NUM_SLOTS,)),
+            ("weights", self.weights, np.int32, (NUM_SETS, NUM_INPUTS)),
+        ):
+            if array.dtype != dtype or array.shape != shape:
+                raise ValueError(
+                    f"adaptive coder's {name} are {array.dtype} {list(array.shape)}, "
+                    f"expected {np.dtype(dtype)} {list(shape)}"
+                )
+
+    def sha256(self) -> bytes:
+        """Hash the counters, then the weights, each as little-endian bytes in order."""
+        digest = hashlib.sha256(self.counters.astype("<u2").tobytes())
+        digest.update(self.weights.astype("<i4").tobytes())
+        return digest.digest()
+
+
+def default_tables() -> Tables:
+    """Make the start state that knows nothing: even odds without trust, equal weights, no bias."""
+    weights = np.full((NUM_SETS, NUM_INPUTS), START_WEIGHT, np.int32)
+    weights[:, NUM_CONTEXTS:] = 0
+    return Tables(np.full(NUM_SLOTS, 2048 << 4, np.uint16), weights)
+
+
+def save_tables(tables: Tables, path: Path) -> None:
+    """Write a safetensors file; inverse: `load_tables`."""
+    from safetensors.numpy import save_file
+
+    save_file({"counters": tables.counters, "weights": tables.weights}, path)
+
+
+def load_tables(path: Path) -> Tables:
+    """Read what `save_tables` wrote.
+
+    Raises:
+        ValueError: the file can't be read as such.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        tensors = load_file(path)
+        return Tables(tensors["counters"], tensors["weights"])
+    except (SafetensorError, KeyError, OSError) as error:
+        raise ValueError(f"{path} holds no start state of the adaptive coder: {error}") from error
+
+
+def unfold(tables: Tables) -> Model:
+    """Make the working state that a layer starts from; inverse up to rounding: `fold`."""
+    entries = tables.counters.astype(np.int64)
+    log_odds = np.clip(((entries >> 4) - 2048) * 11 >> 3, -LIMIT, LIMIT)
+    probabilities = squash_table()[log_odds + LIMIT] << 8
+    counters = (probabilities << 8 | SEEN_LEVELS[entries & 15]).astype(np.uint32)
+    return Model(
+        counters,
+        tables.weights,
+        np.zeros(NUM_CONTEXTS, np.int64),
+        np.zeros(NUM_INPUTS, np.int32),
+        np.zeros(NUM_MIXERS, np.int64),
+        np.zeros(NUM_MIXERS, np.int64),
+    )
+
+
+def fold(model: Model, max_trust: int = MAX_TRUST) -> Tables:
+    """Round a working state to a start state; inverse up to rounding: `unfold`."""
+    log_odds = stretch_table()[model.counters >> 16]
+    entries = np.clip((log_odds * 8 + 5) // 11 + 2048, 0, 4095)
+    trust = np.searchsorted(SEEN_LEVELS, model.counters & 255, side="right") - 1
+    counters = entries << 4 | np.minimum(trust, max_trust)
+    return Tables(counters.astype(np.uint16), model.weights)
