@@ -133,7 +133,7 @@ def _new_grid(ids: NDArray[np.int64], planes: Planes) -> Grid:
 
 
 def _copy(model: Model) -> Model:
-    return Model(*(array.copy() for array in model))
+    return Model._make(array.copy() for array in model)
 
 
 def _encode_layer(model: Model, grid: Grid, low: int, high: int) -> bytes:

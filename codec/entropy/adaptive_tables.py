@@ -22,7 +22,7 @@ class Tables:
     """Start state of the adaptive coder, the same for every layer of every segment."""
 
     counters: NDArray[np.uint16]
-    """uint16 `[NUM_SLOTS]`: log-odds in 12 bits, (entry >> 4) - 2048 in units of 11/2048 nat; trust in the low 4 bits."""
+    """uint16 `[NUM_SLOTS]`: log-odds in 12 bits, (entry >> 4) - 2048 in units of 11/2048 nat; trust in the low 4."""
     weights: NDArray[np.int32]
     """int32 `[NUM_SETS, NUM_INPUTS]` in units of 2**-16."""
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def check_bit_depths(bit_depths: Sequence[int]) -> tuple[int, ...]:
         not depths
         or depths[0] < 1
         or depths[-1] > MAX_BITS_PER_TOKEN
-        or any(low >= high for low, high in zip(depths, depths[1:], strict=False))
+        or any(low >= high for low, high in pairwise(depths))
     ):
         raise ValueError(f"bit depths must rise from 1 or more to at most {MAX_BITS_PER_TOKEN}, got {depths}")
     return depths

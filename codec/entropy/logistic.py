@@ -1,4 +1,4 @@
-"""Integer tables of the logistic curve and of adaptation rates: the only numbers the adaptive coder takes for granted."""
+"""Integer tables of the logistic curve and of adaptation rates: all that the adaptive coder takes for granted."""
 
 from functools import cache
 

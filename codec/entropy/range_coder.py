@@ -124,7 +124,8 @@ def finish_decoder(state: NDArray[np.int64], data: NDArray[np.uint8]) -> None:
     """
     if data.size > state[POSITION]:
         raise CorruptError(
-            f"a range-coded payload has {data.size} bytes, expected at most {int(state[POSITION])}, all that its bits need"
+            f"a range-coded payload has {data.size} bytes, expected at most {int(state[POSITION])}, "
+            "all that its bits need"
         )
 
 
