@@ -55,3 +55,15 @@ def bench(
 
         results = measure_folder(clips, levels, model, keep)
     click.echo(as_json(results) if json_wanted else as_markdown(results), nl=False)
+
+
+@click.command("bench-coders")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--model", help="Tokenizer folder to use in place of the one that the files name.")
+def bench_coders(files: tuple[Path, ...], model: str | None) -> None:
+    """Code the tokens of .mgv FILES with every entropy coder; print bits a token at every depth, and speed."""
+    from ..eval.bench.coders import as_markdown, measure_coders, read_tokens
+
+    click.echo(as_markdown(measure_coders(*read_tokens(files, model))), nl=False)

@@ -13,6 +13,7 @@ from .. import __version__
 
 COMMANDS = {
     "bench": ("bench", "Measure every clip of a folder at every quality."),
+    "bench-coders": ("bench", "Compare the entropy coders on the tokens of .mgv files."),
     "decode": ("decode", "Turn an .mgv file back into video."),
     "demo": ("demo", "Encode and decode a real clip and show both."),
     "encode": ("encode", "Compress a video into an .mgv file."),
@@ -56,7 +57,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f".{COMMANDS[cmd_name][0]}", __package__)
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
