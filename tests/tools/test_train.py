@@ -1,0 +1,91 @@
+"""`mgv train`: from videos to a model that encodes, by the commands alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mgv.tokenizer.shards import open_shards
+from mgv.tools.cli import run
+
+RUN = """
+video_shards = ["{shards}"]
+image_shards = []
+validation_shards = ["{shards}"]
+transform = "model"
+validate_every = 3
+
+[tokenizer]
+name = "tiny"
+kind = "mgv-s"
+strides = [4, 8, 8]
+dimension_bits = [4, 2]
+plane_dimensions = [0, 0, 1, 0, 1, 0]
+bit_depths = [3, 6]
+
+[tokenizer.network]
+encoder_quarter_width = 4
+encoder_width = 4
+num_encoder_blocks = 1
+decoder_width = 4
+num_decoder_blocks = 1
+decoder_quarter_width = 4
+num_decoder_quarter_blocks = 1
+
+[[phases]]
+kind = "video"
+steps = 3
+batch_size = 1
+crop = 32
+num_frames = 5
+"""
+
+
+@pytest.fixture
+def shards(tmp_path: Path, make_clip: Callable[..., Path]) -> Path:
+    make_clip("a.mkv")
+    make_clip("b.mkv", num_frames=1)
+    (tmp_path / "c.mp4").write_text("no video")
+    assert run(["train", "prepare", str(tmp_path), "-o", str(tmp_path / "shards")]) == 3
+    return tmp_path / "shards"
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_prepared(
+    shards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [(shard.source, shard.num_frames) for shard in open_shards(shards)] == [
+        ("a.mkv", 12),
+        ("b.mkv", 1),
+    ]
+    assert run(["train", "prepare", str(shards.parent), "-o", str(shards)]) == 3
+    message = capsys.readouterr().err
+    assert "c.mp4" in message
+    assert "1 of 3" in message
+
+
+def test_a_trained_model_encodes(shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, out = tmp_path / "run.toml", tmp_path / "run"
+    config.write_text(RUN.format(shards=shards))
+    assert run(["train", "tokenizer", str(config), "-o", str(out), "--workers", "0"]) == 0
+    assert "finished" in capsys.readouterr().out
+    assert run(["train", "adaptive", str(out / "model"), str(shards), "--segments", "1"]) == 0
+    assert (out / "model" / "adaptive.safetensors").is_file()
+    coded = tmp_path / "a.mgv"
+    assert run(["encode", str(tmp_path / "a.mkv"), str(coded), "--model", str(out / "model")]) == 0
+    assert run(["decode", str(coded), str(tmp_path / "a.y4m"), "--model", str(out / "model")]) == 0
+
+
+def test_a_wrong_config_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text("colour = 1\n")
+    assert run(["train", "tokenizer", str(config), "-o", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert "run.toml" in error
+    assert "colour" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_media_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "prepare", str(tmp_path), "-o", str(tmp_path / "shards")]) == 2
+    assert "no video" in capsys.readouterr().err
