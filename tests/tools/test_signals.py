@@ -15,6 +15,11 @@ COMMAND = [sys.executable, "-c", "from mgv.tools.cli import main; main()"]
 pytestmark = pytest.mark.slow
 
 
+def heed_signals() -> None:
+    """Undo what a shell does to jobs in the background, which ignore SIGINT and hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_an_encoding_without_a_trace(
     number: signal.Signals, code: int, make_clip: ClipMaker, tiny_model: Path, tmp_path: Path
@@ -22,7 +27,9 @@ def test_a_signal_ends_an_encoding_without_a_trace(
     clip, target = make_clip(num_frames=1500, size=(128, 96)), tmp_path / "out.mgv"
     part = target.with_name("out.mgv.part")
     arguments = ["encode", str(clip), str(target), "--coder", "raw", "--model", str(tiny_model)]
-    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_signals
+    ) as process:
         while process.poll() is None and not (part.exists() and part.stat().st_size > 0):
             time.sleep(0.01)
         process.send_signal(number)
