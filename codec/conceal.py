@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import AudioPacket
+from ..container import AudioPacket, CorruptError
+from ..container.limits import MAX_SEGMENT_FRAMES
 from .token_stream import FrameBatch
 
 Picture = NDArray[np.uint8]
@@ -21,6 +22,8 @@ class Gap:
 
     first_frame: int
     num_frames: int
+    file_bytes: int = 0
+    """Bytes of the file up to where it ends; what it may cost goes by them, see `fill_gaps`."""
 
 
 def freeze(before: Picture | None, after: Picture | None, num_frames: int) -> Iterator[Picture]:
@@ -39,13 +42,18 @@ def fill_gaps(
 
     A gap in front of the first frame starts as many ticks before it as it has frames; one at the end goes on
     from the last frame. Frames for which two neighbours leave no tick are left out, and so is a gap without
-    any neighbour.
+    any neighbour. A few bytes can declare billions of missing frames: all gaps up to one together are filled
+    only if they have no more frames than one segment may have, and one for each byte of the file up to there.
 
     Args:
         items: batches in order, with a `Gap` where frames are missing; packets pass through.
         tick: nominal duration of a frame, in ticks.
         fill: makes the frames.
+
+    Raises:
+        CorruptError: more frames are missing than are filled.
     """
+    num_filled = 0
     before: FrameBatch | None = None
     gap: Gap | None = None
     for item in items:
@@ -55,15 +63,24 @@ def fill_gaps(
             gap = item
         else:
             if gap is not None:
+                num_filled += _count(gap, before, item, num_filled)
                 yield from _fill(gap, before, item, tick, fill)
                 gap = None
             yield item
             before = replace(item, rgb=item.rgb[-1:].copy(), pts=item.pts[-1:], durations=item.durations[-1:])
     if gap is not None and before is not None:
+        _count(gap, before, None, num_filled)
         yield from _fill(gap, before, None, tick, fill)
 
 
-def gap_pts(gap: Gap, last: int | None, end: int | None, tick: int) -> tuple[int, ...]:
+def num_gap_frames(gap: Gap, last: int | None, end: int | None) -> int:
+    """Count the frames of a gap for which its neighbours leave time; arguments as of `gap_pts`."""
+    if last is None or end is None:
+        return gap.num_frames
+    return min(gap.num_frames, end - last - 1)
+
+
+def gap_pts(gap: Gap, last: int | None, end: int | None, tick: int) -> Iterator[int]:
     """Give times for the frames of a gap, strictly rising and strictly between their neighbours.
 
     Args:
@@ -72,23 +89,44 @@ def gap_pts(gap: Gap, last: int | None, end: int | None, tick: int) -> tuple[int
         end: pts of the frame after it, None at the end.
         tick: nominal duration of a frame.
     """
-    count = gap.num_frames
-    if last is None and end is not None:
-        return tuple(end - tick * (count - i) for i in range(count))
-    if last is None:
-        return tuple(tick * i for i in range(count))
-    if end is None:
-        return tuple(last + tick * (i + 1) for i in range(count))
-    count = min(count, end - last - 1)
-    return tuple(last + (end - last) * (i + 1) // (count + 1) for i in range(count))
+    count = num_gap_frames(gap, last, end)
+    for index in range(count):
+        if last is not None and end is not None:
+            yield last + (end - last) * (index + 1) // (count + 1)
+        elif last is not None:
+            yield last + tick * (index + 1)
+        else:
+            yield (end or 0) + tick * (index - (0 if end is None else count))
+
+
+def _neighbours(before: FrameBatch | None, after: FrameBatch | None) -> tuple[int | None, int | None]:
+    return before.pts[-1] if before else None, after.pts[0] if after else None
+
+
+def _count(gap: Gap, before: FrameBatch | None, after: FrameBatch | None, num_filled: int) -> int:
+    """Count the frames that a gap needs; CorruptError if that are too many."""
+    count = num_gap_frames(gap, *_neighbours(before, after))
+    limit = MAX_SEGMENT_FRAMES + gap.file_bytes
+    if num_filled + count > limit:
+        raise CorruptError(
+            f"frames {gap.first_frame} to {gap.first_frame + gap.num_frames - 1} are missing; up to there only "
+            f"{limit} frames are made up for {gap.file_bytes} bytes of file; `mgv repair` leaves them out",
+            field="first_frame",
+        )
+    return count
 
 
 def _fill(
     gap: Gap, before: FrameBatch | None, after: FrameBatch | None, tick: int, fill: GapFiller
 ) -> Iterator[FrameBatch]:
-    last, end = before.pts[-1] if before else None, after.pts[0] if after else None
+    last, end = _neighbours(before, after)
+    count = num_gap_frames(gap, last, end)
+    if count < 1:
+        return
     pts = gap_pts(gap, last, end, tick)
-    ends = (*pts[1:], end if end is not None else (pts[-1] + tick if pts else 0))
-    pictures = fill(before.rgb[-1] if before else None, after.rgb[0] if after else None, len(pts))
-    for index, (picture, start, stop) in enumerate(zip(pictures, pts, ends, strict=True)):
+    pictures = fill(before.rgb[-1] if before else None, after.rgb[0] if after else None, count)
+    start = next(pts)
+    for index, picture in enumerate(pictures):
+        stop = next(pts, start + tick if end is None else end)
         yield FrameBatch(picture[None], gap.first_frame + index, (start,), (stop - start,), is_concealed=True)
+        start = stop

@@ -1,6 +1,7 @@
 """Bytes <-> chunks: the grammar of `.mgv` files (FORMAT.md), their reader and writer, and what mends them."""
 
 from .body import Item, OnDamage, OtherChunk
+from .damage_places import PlacedDamage
 from .errors import CorruptError, Damage, FormatError, LimitError, NotMgvError, TruncatedError, VersionError
 from .header import FORMAT_VERSION, NO_HASH, AudioHeader, Colour, Header
 from .reader import Event, Reader
@@ -28,6 +29,7 @@ __all__ = [
     "NotMgvError",
     "OnDamage",
     "OtherChunk",
+    "PlacedDamage",
     "Reader",
     "RewriteReport",
     "Segment",

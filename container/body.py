@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from . import layout
-from .chunks import Chunk, chunk_name, is_skippable, read_chunk
+from .chunks import Chunk, chunk_name, is_skippable, peek_header, read_chunk
 from .errors import CorruptError, Damage, FormatError, TruncatedError, VersionError
 from .header import Header
 from .order import SegmentOrder, check_streams
 from .packing import unpack_end, unpack_index
-from .segment import AudioPacket, TimedSegment, Timing
+from .segment import AudioPacket, Index, TimedSegment, Timing
 from .segment_packing import UnpackedSegment, join_timing, unpack_packets, unpack_segment, unpack_timing
 from .source import READ_BYTES, ByteSource
 
@@ -45,6 +46,8 @@ class BodyContext:
     """Segments of the file that come before the place where reading starts."""
     on_damage: OnDamage | None = None
     """Told of damage that was stepped over; None makes the first damage an error."""
+    end_offset_bytes: int | None = None
+    """Where the first chunk is that is not wanted; None for everything. Only for files that can seek."""
 
 
 class BodyReader:
@@ -60,6 +63,10 @@ class BodyReader:
         self._time: Chunk | None = None
         """The TIME chunk just before, which must belong to the SEGM that comes next."""
         self._index_offset: int | None = None
+        self.index_offset_bytes: int | None = None
+        """Where INDX is, or should be by END."""
+        self.listed_index: Index | None = None
+        """What INDX says; None until it was read."""
         self._has_damage = False
         self.num_frames: int | None = None
         """Frames in the file as END says; None until END was read."""
@@ -70,9 +77,9 @@ class BodyReader:
         Raises:
             TruncatedError, CorruptError, LimitError, VersionError: at the first damage, if no `on_damage`.
         """
-        while (
+        while not self._is_past_end() and (
             chunk := read_chunk(self._source, is_tolerant=self._context.on_damage is not None)
-        ) is not None:
+        ):
             count_chunk(self._bytes_by_chunk, chunk)
             try:
                 item = self._take(chunk)
@@ -84,12 +91,40 @@ class BodyReader:
             if self.num_frames is not None:
                 self._finish()
                 return
+        if self._is_past_end():
+            yield from self._late_packets()
+            return
         offset = self._source.offset_bytes
         self._fail(
             TruncatedError("the file ends without an END chunk: it was cut, or is still being written"),
             offset,
             0,
         )
+
+    def _is_past_end(self) -> bool:
+        end_offset = self._context.end_offset_bytes
+        return end_offset is not None and self._source.offset_bytes >= end_offset
+
+    def _late_packets(self) -> Iterator[Packets]:
+        """Give the packets behind one segment more, which is hopped over: audio may come a little late.
+
+        Damage there is left alone, for it is behind what is wanted.
+        """
+        num_segments = 0
+        while self._context.streams and (header := peek_header(self._source)) is not None:
+            num_segments += header.kind == layout.SEGM
+            if num_segments > 1 or header.kind in (layout.INDX, layout.END):
+                return
+            if header.kind != layout.APKT:
+                self._source.skip(layout.CHUNK_OVERHEAD_BYTES + header.payload_bytes)
+                continue
+            with suppress(FormatError):
+                chunk = read_chunk(self._source, is_tolerant=False)
+                packets = unpack_packets(chunk.payload) if chunk else ()
+                check_streams(packets, self._context.streams)
+                yield packets
+                continue
+            return
 
     def _fail(self, error: FormatError, offset_bytes: int, num_bytes: int) -> None:
         """Raise the error, or report it as damage and return."""
@@ -124,7 +159,7 @@ class BodyReader:
         if chunk.kind == layout.TIME:
             self._time = chunk
         elif chunk.kind == layout.INDX:
-            self._index_offset = chunk.offset_bytes
+            self._index_offset = self.index_offset_bytes = chunk.offset_bytes
             self._check_index(chunk.payload)
         elif chunk.kind == layout.END:
             self._take_end(chunk)
@@ -185,7 +220,7 @@ class BodyReader:
         return join_timing(unpacked.pts, durations)
 
     def _check_index(self, payload: bytes) -> None:
-        index = unpack_index(payload)
+        self.listed_index = index = unpack_index(payload)
         seen = self._order.index()
         expected = index.entries[self._context.num_segments_before :]
         if not self._has_damage and (expected != seen.entries or index.num_frames != seen.num_frames):
@@ -194,6 +229,7 @@ class BodyReader:
     def _take_end(self, chunk: Chunk) -> None:
         index_offset, num_frames = unpack_end(chunk.payload)
         next_frame = self._order.next_frame
+        self.index_offset_bytes = self.index_offset_bytes or index_offset
         self.num_frames = max(num_frames, next_frame)
         if num_frames > next_frame:
             missing = f"END counts {num_frames} frames: frames {next_frame} to {num_frames - 1} are missing"

@@ -88,9 +88,10 @@ def unpack_chunk_header(data: bytes) -> ChunkHeader | None:
     """Read a chunk header, or give None if these bytes are none (too few, or the CRC does not fit)."""
     if len(data) < CHUNK_HEADER_BYTES or not _TYPE_LOOK.match(data):
         return None
-    fields = CHUNK_HEADER.parse(data[:CHUNK_HEADER_BYTES])
-    if crc32(data[: CHUNK_HEADER_BYTES - 4]) != fields.header_crc:
+    prefix, header_crc = data[: CHUNK_HEADER_BYTES - 4], data[CHUNK_HEADER_BYTES - 4 : CHUNK_HEADER_BYTES]
+    if crc32(prefix) != int.from_bytes(header_crc, "little"):
         return None
+    fields = CHUNK_HEADER.parse(data[:CHUNK_HEADER_BYTES])
     return ChunkHeader(fields.type, fields.flags, fields.payload_bytes)
 
 

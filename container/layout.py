@@ -171,9 +171,13 @@ INDEX_ROW = Struct(
     "offset_bytes" / Int64ul,
 )
 
-INDX_PAYLOAD = Struct(
+INDX_FIXED = Struct(
     "num_frames" / Int32ul,
     "num_segments" / Int32ul,
+)
+
+INDX_PAYLOAD = Struct(
+    *INDX_FIXED.subcons,
     "entries" / Array(this.num_segments, INDEX_ROW),
     "rest" / GreedyBytes,
 )

@@ -16,8 +16,8 @@ MAX_BITS_PER_TOKEN = 62
 """So that a token id fits a signed 64-bit integer; also the most layers there can be."""
 MAX_SEGMENT_FRAMES = 4096
 """Frames in one segment."""
-MAX_SEGMENT_TOKENS = 1 << 27
-"""Positions in the token grid of one segment."""
+MAX_SEGMENT_TOKENS = 1 << 25
+"""Positions in the token grid of one segment; what bounds the memory that decoding a segment takes."""
 MAX_FRAMES = (1 << 32) - 1
 """Frames in a file."""
 MAX_PTS = (1 << 62) - 1
@@ -28,8 +28,8 @@ MAX_FRACTION_PART = (1 << 31) - 1
 """Numerator and denominator of a fraction."""
 MAX_TEXT_BYTES = 255
 """UTF-8 bytes of a text field."""
-MAX_METADATA_BYTES = 1 << 22
-"""JSON text of META, after decompression."""
+MAX_METADATA_BYTES = 1 << 20
+"""JSON text of META, after decompression; parsed it takes up to fifty times as much."""
 MAX_METADATA_DEPTH = 32
 """Nested objects and arrays in META."""
 MAX_ZSTD_WINDOW_BYTES = 1 << 23
@@ -40,12 +40,16 @@ MAX_EXTRADATA_BYTES = 1 << 20
 """Codec set-up data of one audio stream."""
 MAX_SAMPLE_RATE = 1 << 24
 """Audio samples a second."""
-MAX_AUDIO_PACKETS = 1 << 16
+MAX_AUDIO_PACKETS = 1 << 13
 """Packets in one APKT chunk."""
 MAX_AUDIO_PACKET_BYTES = 1 << 24
 """Data of one audio packet."""
 MAX_INDEX_ENTRIES = 1 << 18
 """Segments in a file."""
+MAX_EARLY_CHUNKS = 1 << 10
+"""Unknown skippable chunks before the first segment, which a reader has to hold."""
+MAX_EARLY_CHUNK_BYTES = 1 << 26
+"""Their payloads together."""
 
 MAX_PAYLOAD_BYTES: dict[bytes, int] = {
     b"HEAD": 1 << 12,
@@ -93,8 +97,9 @@ def check_range(field: str, value: int, low: int, high: int) -> None:
 
 def check_size(field: str, value: int, limit: int) -> None:
     """Refuse a size that is no positive integer (CorruptError) or above its limit (LimitError)."""
-    check_range(field, value, 1, 1 << 64)
-    check_limit(field, value, limit)
+    if isinstance(value, int):
+        check_limit(field, value, limit)
+    check_range(field, value, 1, limit)
 
 
 def check_each(field: str, values: Sequence[int], low: int, high: int) -> None:

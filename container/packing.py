@@ -13,7 +13,7 @@ from . import layout
 from .compression import compress, decompress
 from .errors import CorruptError, VersionError
 from .header import FORMAT_VERSION, AudioHeader, Colour, Header
-from .limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH, check_limit, check_range
+from .limits import MAX_INDEX_ENTRIES, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, check_limit, check_range
 from .segment import Index, IndexEntry
 
 
@@ -30,6 +30,11 @@ def parse(grammar: Construct, payload: bytes, name: str) -> Container:
         raise CorruptError(
             f"the fields of {name} do not fit its {len(payload)} bytes: {detail}", field=name
         ) from None
+
+
+def parse_row(grammar: Construct, payload: bytes, place: int) -> Container:
+    """Read one row of a table that is there as a whole; a row at a time, for parsed rows take much memory."""
+    return grammar.parse(payload[place : place + grammar.sizeof()])
 
 
 def pack_header(header: Header) -> bytes:
@@ -152,7 +157,9 @@ def unpack_metadata(payload: bytes) -> dict[str, Any]:
     """
     content = decompress(payload, "metadata", MAX_METADATA_BYTES)
     try:
-        metadata = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        metadata = json.loads(
+            content.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique_names
+        )
         json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise CorruptError(f"the metadata is not valid JSON: {error}", field="metadata") from None
@@ -162,6 +169,14 @@ def unpack_metadata(payload: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members; two readers might each take another one of two with the same name."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name comes twice in an object")
+    return members
 
 
 def _check_metadata(metadata: object) -> None:
@@ -193,10 +208,17 @@ def unpack_index(payload: bytes) -> Index:
     Raises:
         CorruptError, LimitError: if a field is wrong.
     """
-    fields = parse(layout.INDX_PAYLOAD, payload, "INDX")
-    if fields.rest:
-        raise CorruptError(f"INDX has {len(fields.rest)} bytes after its last entry", field="entries")
-    entries = tuple(IndexEntry(row.first_frame, row.pts, row.offset_bytes) for row in fields.entries)
+    fields = parse(layout.INDX_FIXED, payload, "INDX")
+    check_limit("segments in the index", fields.num_segments, MAX_INDEX_ENTRIES)
+    fixed_bytes, row_bytes = layout.INDX_FIXED.sizeof(), layout.INDEX_ROW.sizeof()
+    expected = fixed_bytes + row_bytes * fields.num_segments
+    if len(payload) != expected:
+        raise CorruptError(
+            f"INDX of {fields.num_segments} segments has {len(payload)} bytes, expected {expected}",
+            field="entries",
+        )
+    rows = (parse_row(layout.INDEX_ROW, payload, place) for place in range(fixed_bytes, expected, row_bytes))
+    entries = tuple(IndexEntry(row.first_frame, row.pts, row.offset_bytes) for row in rows)
     return Index(entries, fields.num_frames)
 
 

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 from . import layout
 from .body import BodyContext, BodyReader, Item, OnDamage, OtherChunk, count_chunk
-from .chunks import Chunk, find_header, is_skippable, peek_header, read_chunk
+from .chunks import Chunk, chunk_name, find_header, is_skippable, peek_header, read_chunk
 from .errors import CorruptError, Damage, FormatError, NotMgvError, TruncatedError
 from .header import AudioHeader, Header
-from .limits import MAX_AUDIO_STREAMS, check_limit
+from .limits import MAX_AUDIO_STREAMS, MAX_EARLY_CHUNK_BYTES, MAX_EARLY_CHUNKS, check_limit
 from .order import SegmentOrder
 from .packing import unpack_audio_header, unpack_header, unpack_metadata
 from .scan import read_index, scan_index
@@ -33,7 +33,10 @@ class Reader:
         header: what HEAD says.
         metadata: what META says; empty where there is none.
         audio_headers: what the AHDR chunks say, in file order.
+        body_offset_bytes: where the headers end.
         num_frames: frames in the file as END says; None until `events` came to the end.
+        listed_index: what INDX says, likewise; None where it is missing or damaged.
+        index_offset_bytes: where INDX is, or should be by END, likewise.
         bytes_by_chunk: bytes gone past so far for each chunk type, headers and checksums included.
     """
 
@@ -62,10 +65,13 @@ class Reader:
         self.metadata: dict[str, Any] = {}
         self.audio_headers: tuple[AudioHeader, ...] = ()
         self.num_frames: int | None = None
+        self.listed_index: Index | None = None
+        self.index_offset_bytes: int | None = None
         self._has_metadata = False
         self._other_chunks: list[OtherChunk] = []
+        self._early_bytes = 0
         self._read_preamble()
-        self._body_offset = self._source.offset_bytes
+        self.body_offset_bytes = self._source.offset_bytes
         self._preamble_bytes = self.bytes_by_chunk.copy()
 
     @property
@@ -73,7 +79,9 @@ class Reader:
         """Whether the file can seek, so that `index` and `read_segment` work."""
         return self._start is not None
 
-    def events(self, on_damage: OnDamage | None = None, start_segment: int = 0) -> Iterator[Event]:
+    def events(
+        self, on_damage: OnDamage | None = None, start_segment: int = 0, end_segment: int | None = None
+    ) -> Iterator[Event]:
         """Give segments and audio packets in file order.
 
         Args:
@@ -81,6 +89,8 @@ class Reader:
                 the first damage is an error. Damaged segments are left out (the next `first_frame` shows the
                 gap), or come with fewer layers where the coarse ones are whole.
             start_segment: position in `index().entries` to begin with; above 0 the file must be seekable.
+            end_segment: position after the last one that is wanted; None for all. Packets come of one segment
+                more, for audio may be a little late, but nothing else behind is read or checked.
 
         Raises:
             TruncatedError: if the file ends without END.
@@ -88,24 +98,32 @@ class Reader:
             io.UnsupportedOperation: on the second call for a file that cannot seek.
             IndexError: if there is no segment `start_segment`.
         """
-        for item in self.items(on_damage, start_segment):
+        for item in self.items(on_damage, start_segment, end_segment):
             if isinstance(item, TimedSegment):
                 yield item
             elif isinstance(item, tuple):
                 yield from item
 
-    def items(self, on_damage: OnDamage | None = None, start_segment: int = 0) -> Iterator[Item]:
+    def items(
+        self, on_damage: OnDamage | None = None, start_segment: int = 0, end_segment: int | None = None
+    ) -> Iterator[Item]:
         """Do as `events`, but give packets in groups as APKT holds them, and unknown skippable chunks too."""
         order = SegmentOrder()
-        offset = self._body_offset
+        offset = self.body_offset_bytes
         if start_segment:
             entry = self._entry(start_segment)
             order, offset = SegmentOrder(entry.first_frame), entry.offset_bytes
-        body = self._body(order, offset, start_segment, on_damage or self._on_damage)
+        end_offset = None
+        if end_segment is not None and end_segment < len(self.index().entries):
+            end_offset = self._entry(end_segment).offset_bytes
+        streams = self._streams()
+        context = BodyContext(self.header, streams, start_segment, on_damage or self._on_damage, end_offset)
+        body = self._body(context, order, offset)
         if not start_segment:
             yield from self._other_chunks
         yield from body.read()
-        self.num_frames = body.num_frames
+        self.num_frames, self.listed_index = body.num_frames, body.listed_index
+        self.index_offset_bytes = body.index_offset_bytes
 
     def index(self) -> Index:
         """List where each segment is: as INDX says or, where that is missing or damaged, by a scan.
@@ -122,7 +140,9 @@ class Reader:
             try:
                 self._index = read_index(ByteSource(self._file, self._start), file_bytes)
             except FormatError:
-                self._index = scan_index(ByteSource(self._file, self._start, self._body_offset), file_bytes)
+                self._index = scan_index(
+                    ByteSource(self._file, self._start, self.body_offset_bytes), file_bytes
+                )
         return self._index
 
     def read_segment(self, segment: int) -> TimedSegment:
@@ -158,9 +178,7 @@ class Reader:
     def _streams(self) -> frozenset[int]:
         return frozenset(header.stream for header in self.audio_headers)
 
-    def _body(
-        self, order: SegmentOrder, offset_bytes: int, num_segments_before: int, on_damage: OnDamage | None
-    ) -> BodyReader:
+    def _body(self, context: BodyContext, order: SegmentOrder, offset_bytes: int) -> BodyReader:
         if self._start is not None:
             source = ByteSource(self._file, self._start, offset_bytes)
         elif self._is_spent:
@@ -169,7 +187,6 @@ class Reader:
             source = self._source
         self._is_spent = True
         self.bytes_by_chunk = self._preamble_bytes.copy()
-        context = BodyContext(self.header, self._streams(), num_segments_before, on_damage)
         return BodyReader(source, context, order, self.bytes_by_chunk)
 
     def _read_signature(self) -> None:
@@ -213,7 +230,9 @@ class Reader:
             raise TruncatedError("the file ends after its signature", offset_bytes=offset, field="HEAD")
         if chunk.kind != layout.HEAD:
             raise CorruptError(
-                f"the first chunk is {chunk.kind!r}, expected HEAD", offset_bytes=offset, field="type"
+                f"the first chunk is {chunk_name(chunk.kind)}, expected HEAD",
+                offset_bytes=offset,
+                field="type",
             )
         count_chunk(self.bytes_by_chunk, chunk)
         try:
@@ -257,4 +276,7 @@ class Reader:
             check_limit("audio streams", len(self.audio_headers) + 1, MAX_AUDIO_STREAMS)
             self.audio_headers += (header,)
         else:
+            self._early_bytes += len(chunk.payload)
+            check_limit("chunks before the first segment", len(self._other_chunks) + 1, MAX_EARLY_CHUNKS)
+            check_limit("bytes of chunks before the first segment", self._early_bytes, MAX_EARLY_CHUNK_BYTES)
             self._other_chunks.append(OtherChunk(chunk.kind, chunk.flags, chunk.payload))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from . import layout
 from .chunks import ChunkHeader, chunk_name, find_header, peek_header, read_chunk
 from .errors import CorruptError, FormatError
-from .limits import MAX_INDEX_ENTRIES, check_limit, max_payload_bytes
+from .limits import MAX_FRAMES, MAX_INDEX_ENTRIES, MAX_SEGMENT_FRAMES, check_limit, max_payload_bytes
 from .packing import unpack_end, unpack_index
 from .segment import Index, IndexEntry
 from .segment_packing import parse_segment_table
 from .source import ByteSource
 
-_MOST_TABLE_BYTES = layout.segment_table_bytes(255) + 4
+_FIXED_BYTES = layout.segment_table_bytes(0)
+"""Of a SEGM payload before its layer table; the last of them is the number of layers."""
 
 
 def read_index(source: ByteSource, file_bytes: int) -> Index:
@@ -83,12 +84,17 @@ def _add_entry(
     entries: list[IndexEntry], source: ByteSource, header: ChunkHeader, place: int, next_frame: int
 ) -> int:
     try:
-        table = parse_segment_table(source.peek(min(header.payload_bytes, _MOST_TABLE_BYTES)))
+        num_layers = (source.peek(_FIXED_BYTES) or b"\0")[-1]
+        table_bytes = layout.segment_table_bytes(num_layers) + 4
+        table = parse_segment_table(source.peek(min(header.payload_bytes, table_bytes)))
         entry = IndexEntry(table.first_frame, table.pts, place)
     except FormatError:
+        return next_frame
+    end_frame = int(table.first_frame + table.num_frames)
+    if not entry.first_frame < end_frame <= min(entry.first_frame + MAX_SEGMENT_FRAMES, MAX_FRAMES):
         return next_frame
     if entry.first_frame < next_frame or (entries and entry.pts <= entries[-1].pts):
         return next_frame
     check_limit("segments in a file", len(entries) + 1, MAX_INDEX_ENTRIES)
     entries.append(entry)
-    return int(table.first_frame + table.num_frames)
+    return end_frame

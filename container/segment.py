@@ -123,7 +123,9 @@ class Timing:
 
     def is_nominal(self, tick: int) -> bool:
         """Tell whether every frame lasts exactly one `tick`, so that no TIME chunk is needed."""
-        return self == Timing.nominal(self.pts[0], len(self.pts), tick)
+        first = self.pts[0]
+        even = range(first, first + len(self.pts) * tick, tick)
+        return self.last_duration == tick and self.pts == tuple(even)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from .compression import compress, decompress
 from .errors import CorruptError, FormatError
 from .header import Header
 from .limits import MAX_AUDIO_PACKETS, MAX_SEGMENT_FRAMES, check_limit, check_range
-from .packing import parse
+from .packing import parse, parse_row
 from .segment import AudioPacket, Layer, Segment, Timing, crc32
 
 _TIME_CONTENT_BYTES = 8 + 8 * MAX_SEGMENT_FRAMES
@@ -201,7 +201,8 @@ def unpack_packets(payload: bytes) -> tuple[AudioPacket, ...]:
     last_dts: dict[int, int] = {}
     packets = []
     place = 0
-    for row in parse(layout.PACKET_TABLE, table, "APKT"):
+    for start in range(0, len(table), row_bytes):
+        row = parse_row(layout.PACKET_ROW, table, start)
         check_range("flags", row.flags, 0, 7)
         data = fields.packets[place : place + row.num_bytes]
         place += row.num_bytes

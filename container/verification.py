@@ -1,4 +1,4 @@
-"""Checks a whole file without decoding it, and says what it holds and what is damaged."""
+"""Checks a whole file without decoding it, and says what it holds, what is damaged and what that costs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from .damage_places import PlacedDamage, SegmentTable
 from .errors import Damage
 from .header import Header
 from .reader import Reader
@@ -43,7 +44,7 @@ class VerifyReport:
     num_audio_packets: int
     bytes_by_chunk: Mapping[str, int]
     """Bytes for each chunk type, headers and checksums included; `signature` and `damaged` count as types."""
-    damages: tuple[Damage, ...]
+    damages: tuple[PlacedDamage, ...]
     """What is wrong, in file order; the first thousand."""
     num_damages: int
     """How many there are."""
@@ -68,13 +69,16 @@ def verify(file: BinaryIO) -> VerifyReport:
     """
     log = DamageLog()
     reader = Reader(file, log)
+    table = SegmentTable(reader.header, reader.body_offset_bytes)
     num_segments = num_frames = num_audio_packets = 0
     for event in reader.events():
         if isinstance(event, TimedSegment):
+            table.add(event)
             num_segments += 1
             num_frames += event.segment.num_frames
         else:
             num_audio_packets += 1
+    table.finish(reader.listed_index, reader.index_offset_bytes, reader.num_frames)
     return VerifyReport(
         header=reader.header,
         num_segments=num_segments,
@@ -82,6 +86,6 @@ def verify(file: BinaryIO) -> VerifyReport:
         num_frames_expected=reader.num_frames,
         num_audio_packets=num_audio_packets,
         bytes_by_chunk=dict(reader.bytes_by_chunk),
-        damages=tuple(log.damages),
+        damages=tuple(table.place(damage) for damage in log.damages),
         num_damages=log.num_damages,
     )

@@ -136,6 +136,8 @@ class Writer:
     def write_audio_packets(self, packets: Sequence[AudioPacket]) -> None:
         """Write APKT: the packets of one segment's time span, after that segment. No packets, no chunk.
 
+        Flushes the file, so that a killed process leaves them too.
+
         Raises:
             CorruptError: if a packet's stream has no header.
             FormatError: if it comes at the wrong time.
@@ -155,6 +157,7 @@ class Writer:
         if batch:
             self._put_chunk(layout.APKT, pack_packets(batch))
         self._has_body = self._has_body or bool(packets)
+        self._file.flush()
 
     def write_other_chunk(self, kind: bytes, payload: bytes) -> None:
         """Write a chunk of a type of one's own, which readers that do not know it go past.

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ planes of one dimension come in rising order, without gaps.
 MAX_BITS_PER_TOKEN = 62
 MAX_PLANES = 12
 """Most bits one dimension may have."""
+
+_PIECE_TOKENS = 1 << 20
+"""Tokens whose bits are packed or unpacked together, so that this takes no memory to speak of."""
 
 
 def check_planes(planes: Planes) -> Planes:
@@ -102,10 +106,16 @@ def pack_layer(ids: NDArray[np.int64], low: int, high: int) -> bytes:
         high: one past its last token bit.
     """
     grid = check_ids(ids)
-    bits = np.empty((high - low, *grid.shape), np.uint8)
-    for index, bit in enumerate(range(low, high)):
-        bits[index] = (grid >> bit) & 1
-    return np.packbits(bits.reshape(-1)).tobytes()
+    tokens = grid.reshape(-1)
+    packed, left = bytearray(), np.zeros(0, np.uint8)
+    for bit in range(low, high):
+        for start in range(0, tokens.size, _PIECE_TOKENS):
+            bits = (tokens[start : start + _PIECE_TOKENS] >> bit & 1).astype(np.uint8)
+            bits = np.concatenate([left, bits])
+            num_whole = bits.size & ~7
+            packed += np.packbits(bits[:num_whole]).tobytes()
+            left = bits[num_whole:]
+    return bytes(packed) + np.packbits(left).tobytes()
 
 
 def unpack_layer(data: bytes, shape: tuple[int, int, int], low: int, high: int) -> NDArray[np.int64]:
@@ -123,18 +133,22 @@ def unpack_layer(data: bytes, shape: tuple[int, int, int], low: int, high: int) 
     Raises:
         CorruptError: too few or too many bytes, or padding that is not zero.
     """
-    num_bits = int(np.prod(shape)) * (high - low)
+    num_tokens = prod(shape)
+    num_bits = num_tokens * (high - low)
     expected = (num_bits + 7) // 8
     if len(data) != expected:
         raise CorruptError(f"a layer of {num_bits} packed bits has {len(data)} bytes, expected {expected}")
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    if bits[num_bits:].any():
+    if num_bits % 8 and data[-1] & (0xFF >> num_bits % 8):
         raise CorruptError(f"the padding after a layer of {num_bits} packed bits is not zero")
-    planes = bits[:num_bits].reshape(high - low, *shape)
-    ids = np.zeros(shape, np.int64)
-    for index, bit in enumerate(range(low, high)):
-        ids |= planes[index].astype(np.int64) << bit
-    return ids
+    packed = np.frombuffer(data, np.uint8)
+    ids = np.zeros(num_tokens, np.int64)
+    for bit in range(low, high):
+        for start in range(0, num_tokens, _PIECE_TOKENS):
+            tokens = ids[start : start + _PIECE_TOKENS]
+            first = (bit - low) * num_tokens + start
+            bits = np.unpackbits(packed[first >> 3 : (first + tokens.size + 7) >> 3])[first & 7 :]
+            tokens |= bits[: tokens.size].astype(np.int64) << bit
+    return ids.reshape(shape)
 
 
 def layer_crc(ids: NDArray[np.int64], low: int, high: int) -> int:

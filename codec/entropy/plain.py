@@ -1,12 +1,14 @@
 """Coders 0 and 1, `raw` and `zstd`: packed bits as they are, and through zstd; neither knows what a bit means."""
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...container import CorruptError
+from ...container.compression import decompress
 from .layers import Planes, check_ids, layer_bounds, num_packed_bytes, pack_layer, unpack_layer
 
 ZSTD_LEVEL = 19
@@ -48,10 +50,16 @@ class RawCoder:
             CorruptError: a payload is not what `encode` could have made.
             ValueError: illegal shape or bit depths.
         """
-        ids = check_ids(np.zeros(shape, np.int64))
-        for (low, high), payload in zip(layer_bounds(bit_depths, len(payloads)), payloads, strict=True):
-            ids |= unpack_layer(self._pull(payload, num_packed_bytes(ids.size, low, high)), shape, low, high)
-        return ids
+        num_tokens = prod(shape)
+        # Memory for a grid is taken only where the bytes for it are there.
+        layers = (
+            unpack_layer(self._pull(payload, num_packed_bytes(num_tokens, low, high)), shape, low, high)
+            for (low, high), payload in zip(layer_bounds(bit_depths, len(payloads)), payloads, strict=True)
+        )
+        ids = next(layers)
+        for layer in layers:
+            ids |= layer
+        return check_ids(ids)
 
     def _push(self, packed: bytes) -> bytes:
         return packed
@@ -76,8 +84,8 @@ class ZstdCoder(RawCoder):
 
         try:
             size = zstandard.frame_content_size(payload)
-            if size != num_bytes:
-                raise CorruptError(f"a zstd layer declares {size} bytes, expected {num_bytes}")
-            return zstandard.ZstdDecompressor().decompress(payload, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise CorruptError(f"a zstd layer can't be unpacked: {error}") from error
+        if size != num_bytes:
+            raise CorruptError(f"a zstd layer declares {size} bytes, expected {num_bytes}")
+        return decompress(payload, "a zstd layer", num_bytes)

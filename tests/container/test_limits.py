@@ -62,7 +62,7 @@ AT_AND_ABOVE = {
         lambda files: Timing(tuple(range(4096)), 1),
         lambda files: Timing(tuple(range(4097)), 1),
     ),
-    "MAX_SEGMENT_TOKENS": (segment_with(shape=(2, 8192, 8192)), segment_with(shape=(3, 8192, 8192))),
+    "MAX_SEGMENT_TOKENS": (segment_with(shape=(8, 2048, 2048)), segment_with(shape=(9, 2048, 2048))),
     "MAX_FRAMES": (segment_with(first_frame=2**32 - 2), segment_with(first_frame=2**32 - 2, num_frames=2)),
     "MAX_PTS": (lambda files: Timing((-limits.MAX_PTS,), 1), lambda files: Timing((-limits.MAX_PTS - 1,), 1)),
     "MAX_TICK": (header_with(tick=2**32 - 1), header_with(tick=2**32)),
@@ -72,8 +72,8 @@ AT_AND_ABOVE = {
     ),
     "MAX_TEXT_BYTES": (header_with(software="é" * 127), header_with(software="é" * 128)),
     "MAX_METADATA_BYTES": (
-        lambda files: pack_metadata({"a": "b" * ((1 << 22) - 8)}),
-        lambda files: pack_metadata({"a": "b" * ((1 << 22) - 7)}),
+        lambda files: pack_metadata({"a": "b" * ((1 << 20) - 8)}),
+        lambda files: pack_metadata({"a": "b" * ((1 << 20) - 7)}),
     ),
     "MAX_METADATA_DEPTH": (lambda files: pack_metadata(nested(32)), lambda files: pack_metadata(nested(33))),
     "MAX_AUDIO_STREAMS": (audio_with(stream=31), audio_with(stream=32)),
@@ -149,10 +149,33 @@ def test_a_bomb_takes_no_memory(files, request):
     chunks = files.split(files.many(0))
     bomb = zstandard.ZstdCompressor(level=1).compress(bytes(1 << 26))
     request.getfixturevalue("no_growth")
-    with pytest.raises(LimitError, match="limit is 4194304"):
+    with pytest.raises(LimitError, match="limit is 1048576"):
         Reader(io.BytesIO(files.join([chunks[0], files.RawChunk(b"META", bomb)])))
 
 
 def test_an_index_of_many_declared_entries_takes_no_memory(no_growth):
-    with pytest.raises(CorruptError, match="do not fit"):
+    with pytest.raises(CorruptError, match="has 208 bytes, expected 5242888"):
+        unpack_index(struct.pack("<II", 5, 1 << 18) + bytes(200))
+    with pytest.raises(LimitError, match="segments in the index is 4294967295"):
         unpack_index(struct.pack("<II", 5, (1 << 32) - 1) + bytes(200))
+
+
+def test_chunks_that_must_be_held_are_bounded(monkeypatch, files):
+    def with_early_chunks(number):
+        def fill(writer):
+            for _ in range(number):
+                writer.write_other_chunk(b"note", b"123")
+            writer.write_segment(files.segment(0))
+
+        return files.write(fill)
+
+    monkeypatch.setattr("mgv.container.reader.MAX_EARLY_CHUNKS", 3)
+    files.read(with_early_chunks(3))
+    with pytest.raises(LimitError, match="chunks before the first segment is 4"):
+        files.read(with_early_chunks(4))
+    monkeypatch.setattr("mgv.container.reader.MAX_EARLY_CHUNK_BYTES", 8)
+    with pytest.raises(LimitError, match="bytes of chunks before the first segment is 9"):
+        files.read(with_early_chunks(3))
+    events, damages = files.read_damaged(with_early_chunks(3))
+    assert files.first_frames(events) == [0]
+    assert len(damages) == 1

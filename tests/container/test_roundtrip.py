@@ -3,7 +3,7 @@
 import io
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mgv.container import (
@@ -184,3 +184,33 @@ def test_file(files, items, is_pipe) -> None:  # type: ignore[no-untyped-def]
     assert found == items
     assert reader.bytes_by_chunk.total() == len(data)
     assert files.write(fill, header) == data
+
+
+@settings(max_examples=60)
+@given(timings, st.integers(1, 2**32 - 1), st.booleans())
+@example(Timing((2**62 - 3, 2**62 - 1), 7), 5, False)  # an even tick would lead beyond the largest pts
+def test_any_times_in_a_file(files, timing, tick, is_pipe) -> None:  # type: ignore[no-untyped-def]
+    num_frames = len(timing.pts)
+    segment = Segment(0, num_frames, (1 + -(-(num_frames - 1) // 4), 2, 2), (Layer.from_payload(b"x", 5),))
+    data = files.write(lambda writer: writer.write_segment(segment, timing), files.header(tick=tick))
+    (item,) = files.read(data, is_pipe=is_pipe)
+    assert (item.segment, item.timing) == (segment, timing)
+
+
+@settings(max_examples=60)
+@given(
+    headers(),
+    st.dictionaries(TEXTS, json_values, max_size=4),
+    st.lists(audio_headers, max_size=4, unique_by=lambda header: header.stream),
+    st.booleans(),
+)
+def test_heads_of_a_file(files, header, metadata, audio, is_pipe) -> None:  # type: ignore[no-untyped-def]
+    def fill(writer: Writer) -> None:
+        writer.write_metadata(metadata)
+        for audio_header in audio:
+            writer.write_audio_header(audio_header)
+
+    data = files.write(fill, header)
+    reader = Reader(files.Pipe(data) if is_pipe else io.BytesIO(data))
+    assert (reader.header, reader.metadata, list(reader.audio_headers)) == (header, metadata, audio)
+    assert list(reader.items()) == []
