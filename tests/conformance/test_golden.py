@@ -1,0 +1,114 @@
+"""Golden files decode to what they always did: tokens to the bit, times to the tick, pictures within a bound."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conformance.recipes.expected import psnr_db, tokens_sha256
+from conformance.recipes.golden import CODERS, dump_info, recipes
+from conformance.recipes.scenes import SCENES, pictures
+
+import mgv
+from mgv.codec.entropy import CODER_NAMES
+from mgv.codec.token_stream import SegmentTokens
+from mgv.container import Reader, TimedSegment
+from mgv.tools.cli import run
+
+HERE = Path(__file__).parent
+Facts = dict[str, dict[str, Any]]
+TokensOf = Callable[[Path], list[SegmentTokens]]
+
+
+def test_there_are_golden_files_of_every_coder(expected: Facts) -> None:
+    names = {path.stem for path in (HERE / "golden").glob("*.mgv")}
+    assert names == set(expected) == set(recipes())
+    assert CODERS == CODER_NAMES
+    assert {facts["coder"] for facts in expected.values()} == set(CODER_NAMES)
+
+
+def test_a_golden_file_is_the_one_that_was_made(golden: Path, expected: Facts) -> None:
+    assert hashlib.sha256(golden.read_bytes()).hexdigest() == expected[golden.stem]["file_sha256"]
+
+
+def test_tokens_are_identical(golden: Path, expected: Facts, tokens_of: TokensOf) -> None:
+    found = tokens_sha256((tokens.ids, tokens.bit_depth) for tokens in tokens_of(golden))
+    assert found == expected[golden.stem]["tokens_sha256"]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_coder_has_the_same_tokens(scene: str, expected: Facts) -> None:
+    assert len({expected[f"{scene}-{coder}"]["tokens_sha256"] for coder in CODERS}) == 1
+
+
+def test_pictures_times_and_sizes(golden: Path, expected: Facts, model: Path) -> None:
+    facts = expected[golden.stem]
+    with mgv.open(golden, model=model) as video:
+        frames = list(video.frames())
+    assert [frame.pts for frame in frames] == facts["pts"]
+    assert len(frames) == facts["num_frames"]
+    rgb = np.stack([frame.rgb for frame in frames])
+    assert rgb.shape == (facts["num_frames"], facts["height"], facts["width"], 3)
+    assert psnr_db(rgb, pictures(SCENES[facts["scene"]])) >= facts["least_psnr_db"]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_bound_of_the_pictures_can_fail(scene: str, expected: Facts) -> None:
+    reference = pictures(SCENES[scene])
+    assert psnr_db(reference, np.flip(reference, axis=2)) < expected[f"{scene}-raw"]["least_psnr_db"]
+
+
+def test_info_is_the_text_that_is_written_down(golden: Path) -> None:
+    """After a wanted change of `mgv info --json`: python tests/make_vectors.py --dumps."""
+    dump = (HERE / "info" / f"{golden.stem}.json").read_text("utf-8")
+    assert json.loads(dump_info(golden)) == json.loads(dump)
+
+
+def test_verify_finds_nothing_wrong(golden: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", str(golden)]) == 0
+    assert ": whole, " in capsys.readouterr().out
+
+
+def test_together_they_show_everything(expected: Facts) -> None:
+    shown = set()
+    for name in expected:
+        with (HERE / "golden" / f"{name}.mgv").open("rb") as file:
+            reader = Reader(file)
+            segments = [item for item in reader.items() if isinstance(item, TimedSegment)]
+        header = reader.header
+        shown |= {f"chunk {kind}" for kind in reader.bytes_by_chunk}
+        shown |= {
+            what
+            for what, is_shown in {
+                "several segments": len(segments) > 1,
+                "one frame": reader.num_frames == 1,
+                "a last segment that is shorter": segments[-1].segment.num_frames < header.segment_frames,
+                "odd sizes": header.width % 8 and header.height % 8,
+                "a coded size below the source's": header.coded_width < header.width,
+                "rotation": header.rotation_degrees,
+                "sample aspect": header.sample_aspect != 1,
+                "a start before zero": header.start_pts < 0,
+                "uneven times": any(not item.timing.is_nominal(header.tick) for item in segments),
+                "audio": len(reader.audio_headers) > 1,
+                "metadata": reader.metadata,
+                "a thinned file": header.bit_depths[-1] < header.bits_per_token,
+                "fewer layers than HEAD": any(
+                    len(item.segment.layers) < len(header.bit_depths) for item in segments
+                ),
+                "a higher minor version": header.version[1] > 0,
+                "trained tables": any(header.coder_sha256),
+                "untrained tables": header.coder == 2 and not any(header.coder_sha256),
+            }.items()
+            if is_shown
+        }
+    assert shown == {
+        *(f"chunk {kind}" for kind in ("HEAD", "META", "AHDR", "TIME", "SEGM", "APKT", "INDX", "END")),
+        *("chunk signature", "chunk xyza", "chunk xyzA", "chunk q0 z", "chunk qrst", "chunk nEWc"),
+        *("several segments", "one frame", "a last segment that is shorter", "odd sizes", "rotation"),
+        *("a coded size below the source's", "sample aspect", "a start before zero", "uneven times", "audio"),
+        *("metadata", "a thinned file", "fewer layers than HEAD", "a higher minor version"),
+        *("trained tables", "untrained tables"),
+    }
