@@ -72,11 +72,14 @@ class MgvSEncoder(nn.Module):
             clip = torch.cat([clip[:, :, :1].expand(-1, -1, self.strides[0] - 1, -1, -1), clip], dim=2)
             if cache is not None:
                 cache[self] = clip.new_empty(0)
+        shortcut: Tensor = self.shortcut(space_to_depth(clip, self.strides))
+        if not torch.is_grad_enabled() and not self.out.weight.any() and not _bias(self.out).any():
+            return shortcut  # a network that adds nothing, as before training it, need not run
         x = self.quarter_in(space_to_depth(clip, (1, PATCH, PATCH)))
         x = self.down(space_to_depth(functional.relu(x), (self.strides[0], self.fold, self.fold)))
         for block in self.blocks:
             x = block(x, cache)
-        latent: Tensor = self.shortcut(space_to_depth(clip, self.strides)) + self.out(functional.relu(x))
+        latent: Tensor = shortcut + self.out(functional.relu(x))
         return latent
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -81,8 +82,35 @@ class Tokenizer(nn.Module):
             digest.update(tensor.detach().to("cpu", torch.float16).numpy().tobytes())
         return digest.hexdigest()
 
+    @property
+    def error_weights(self) -> Tensor:
+        """Squared error of a picture for that of each latent, relative, float32 `[D]`."""
+        if not isinstance(self.decoder, MgvSDecoder):
+            return torch.ones(len(self.config.dimension_bits), device=self.device)
+        squares = self.decoder.shortcut.weight.detach().float().square().sum(dim=(0, 2, 3, 4))
+        return squares / squares.median()
+
+    @torch.inference_mode()
+    def quantize(self, latent: Tensor, bit_depth: int, rate_weight: float = 0.0) -> np.ndarray:
+        """Number the latents of one segment; what comes after `EncoderStream.push_latent`.
+
+        Args:
+            latent: float32 `[D, t, h, w]`, all latent frames of the segment.
+            bit_depth: bits of a token that are wanted; those above are 0.
+            rate_weight: above 0 to trade distortion for rate, see `LookupFreeQuantizer.quantize_for_rate`.
+
+        Returns:
+            int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
+        """
+        if rate_weight and isinstance(self.quantizer, LookupFreeQuantizer):
+            ids = self.quantizer.quantize_for_rate(latent[None], bit_depth, rate_weight, self.error_weights)
+        else:
+            ids = self.quantizer.quantize(latent[None]) & (1 << bit_depth) - 1
+        numbers: np.ndarray = ids[0].cpu().numpy()
+        return numbers
+
     def encoder_stream(self, height: int, width: int) -> "EncoderStream":
-        """Open a stream that takes the frames (uint8 `[T, H, W, 3]`) of one segment in chunks and gives ids."""
+        """Open a stream that takes the frames (uint8 `[T, H, W, 3]`) of one segment in chunks."""
         from .stream import EncoderStream
 
         return EncoderStream(self, height, width)

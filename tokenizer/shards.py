@@ -89,7 +89,7 @@ def open_shards(folder: Path) -> list[Shard]:
 
 def map_frames(folder: Path, shard: Shard) -> np.ndarray:
     """Map a shard's frames, uint8 `[T, H, W, 3]`, without reading them."""
-    mapped: np.ndarray = np.load(folder / shard.name, mmap_mode="r")
+    mapped: np.ndarray = np.load(folder / shard.name, mmap_mode="r", allow_pickle=False)
     return mapped
 
 

@@ -45,7 +45,7 @@ def cut_tiles(height: int, width: int, tile: int, margin: int) -> list[Tile]:
 
 
 class EncoderStream:
-    """Frames of one segment to token ids. First push: 1 + s*k frames; later ones: s*k (s the temporal stride)."""
+    """Frames of one segment to latents or ids. First push: 1 + s*k frames; later ones: s*k (s the temporal stride)."""
 
     def __init__(self, tokenizer: Tokenizer, height: int, width: int, tile: int = DEFAULT_TILE) -> None:
         self.tokenizer = tokenizer
@@ -63,24 +63,35 @@ class EncoderStream:
         Returns:
             int64 `[t, h, w]`, full bit depth.
         """
+        ids: np.ndarray = self.tokenizer.quantizer.quantize(self.push_latent(frames)[None])[0].cpu().numpy()
+        return ids
+
+    @torch.inference_mode()
+    def push_latent(self, frames: np.ndarray) -> Tensor:
+        """Turn the next frames into latents, before quantization.
+
+        Args:
+            frames: uint8 `[T, H, W, 3]` RGB.
+
+        Returns:
+            float32 `[D, t, h, w]`.
+        """
         if frames.shape[1:] != (self.height, self.width, 3):
             raise ValueError(
                 f"frames are {frames.shape[1:]}, this stream takes {(self.height, self.width, 3)}"
             )
         _, stride_h, stride_w = self.tokenizer.config.strides
         pixels = torch.from_numpy(np.require(frames, requirements=["C", "W"])).permute(3, 0, 1, 2)
-        ids: Tensor | None = None
+        latent: Tensor | None = None
         for tile in self.tiles:
             clip = self._window(pixels, tile, stride_h, stride_w)
-            latent = self.tokenizer.encoder(clip[None].div_(127.5).sub_(1), tile.cache)
+            part = self.tokenizer.encoder(clip[None].div_(127.5).sub_(1), tile.cache)[0]
+            if latent is None:
+                latent = part.new_empty((*part.shape[:2], self.grid_height, self.grid_width))
             inner_rows, inner_columns = tile.inner()
-            part = self.tokenizer.quantizer.quantize(latent[..., inner_rows, inner_columns])[0]
-            if ids is None:
-                ids = part.new_empty((part.shape[0], self.grid_height, self.grid_width))
-            ids[:, tile.rows, tile.columns] = part
-        assert ids is not None  # noqa: S101 - a grid has a tile
-        result: np.ndarray = ids.cpu().numpy()
-        return result
+            latent[..., tile.rows, tile.columns] = part[..., inner_rows, inner_columns]
+        assert latent is not None  # noqa: S101 - a grid has a tile
+        return latent
 
     def _window(self, pixels: Tensor, tile: Tile, stride_h: int, stride_w: int) -> Tensor:
         """Cut what a tile sees, float32, repeating the last row and column where the grid exceeds the picture."""

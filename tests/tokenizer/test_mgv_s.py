@@ -159,3 +159,12 @@ def test_tokens_know_their_depth() -> None:
 def test_a_clip_of_the_wrong_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a clip is"):
         tokenizer_of().encode(torch.zeros(shape))
+
+
+def test_an_encoder_network_that_adds_nothing_is_not_run() -> None:
+    tokenizer = tokenizer_of(shaken=False)
+    clip = torch.rand(1, 3, 5, 16, 16)
+    with torch.no_grad():
+        short = tokenizer.encoder(clip)
+    whole = tokenizer.encoder(clip).detach()  # with gradients the network runs
+    assert torch.equal(short, whole)
