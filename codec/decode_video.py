@@ -62,9 +62,10 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
         source: a path, or a binary file (a pipe will do).
         target: a path, whose suffix says the container, or a binary file, which gets y4m.
         layers: bit layers to decode, from the coarsest; all if None.
-        start: seconds from the beginning of the video; only the segments from there on are decoded, and what
-            is written begins at time 0.
-        duration: seconds to write from there on.
+        start: seconds from the beginning of the video (the header's `start_pts`). The first frame written is
+            the first that is shown from there on, and is written with time 0.
+        duration: seconds; the last frame written is the last that is first shown before `start` + `duration`.
+            A time may be off by half a microsecond. Only the segments needed are read.
         codec: of the output: `x264`, `ffv1` (lossless) or `y4m`; by the target's name if None.
         conceal: on damage write the whole segments and fill the gaps, instead of raising CorruptError.
         model: name or folder of the tokenizer to use in place of the one that the file names.
@@ -93,6 +94,7 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
             audio=frames.reader.audio_headers,
             metadata=_tags(frames.reader.metadata),
             force=force,
+            source=source,
         )
         started = time.perf_counter()
         with sink:

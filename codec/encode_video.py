@@ -18,7 +18,7 @@ from .output import open_output
 from .pipeline import Pipeline
 from .rate import audio_bytes, bits_per_pixel
 from .rate_points import RatePoint, choose_rate_point, read_rate_points
-from .segmenter import DEFAULT_SEGMENT_FRAMES, SegmentShape, cut_segments
+from .segmenter import SegmentShape, cut_segments, longest_segment
 from .token_stream import SegmentTokens, chunk_latents, tokenize_segments
 from .video_in import VideoSource, open_source
 
@@ -98,7 +98,7 @@ def encode(
         levels = read_rate_points(tokenizer.folder, len(tokenizer.config.bit_depths))
         number, level = choose_rate_point(levels, quality)
         layer_coder = open_coder(coder, tokenizer)
-        file = stack.enter_context(open_output(target, force=force))
+        file = stack.enter_context(open_output(target, force=force, source=source))
         job = _Encoding(video, tokenizer, layer_coder, level, progress)
         started = time.perf_counter()
         with Writer(file) as writer:
@@ -132,13 +132,14 @@ class _Encoding:
         self.tokenizer = tokenizer
         self.coder = coder
         self.coded_size = level.coded_size(video.width, video.height)
+        self.segment_frames = longest_segment(tokenizer.config.strides, *self.coded_size)
         self.bit_depths = tokenizer.config.bit_depths[: level.num_layers]
         self.progress = progress
         self._num_tokenized = 0
 
     def run(self, writer: Writer) -> None:
         video, stride = self.video, self.tokenizer.config.strides[0]
-        shape = SegmentShape(stride, DEFAULT_SEGMENT_FRAMES, chunk_latents(stride, video.height, video.width))
+        shape = SegmentShape(stride, self.segment_frames, chunk_latents(stride, video.height, video.width))
         cut = cut_segments(video.events(), shape, video.time_base, self._audio_seconds)
         with Pipeline() as pipeline:
             chunks = pipeline.run_ahead(cut, 1, "mgv-read")

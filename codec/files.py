@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ..container import FormatError
 from .errors import MediaError
 
 FileOrPath = str | os.PathLike[str] | BinaryIO
@@ -14,6 +15,8 @@ FileOrPath = str | os.PathLike[str] | BinaryIO
 @contextmanager
 def open_input(source: FileOrPath) -> Iterator[BinaryIO]:
     """Open a path for reading; a binary file is given back as it is, and stays open.
+
+    What is found wrong with the contents of a path within the block is told with its name.
 
     Raises:
         MediaError: the path is missing, a folder, or may not be read.
@@ -31,4 +34,8 @@ def open_input(source: FileOrPath) -> Iterator[BinaryIO]:
     except OSError as error:
         raise MediaError(f"{path}: can't be read: {error.strerror or error}") from error
     with file:
-        yield file
+        try:
+            yield file
+        except FormatError as error:
+            error.message = f"{path}: {error.message}"
+            raise

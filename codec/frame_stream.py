@@ -1,10 +1,12 @@
 """An `.mgv` to its frames in order: choosing, decoding, concealing. What `decode` and `open` stand on."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from ..container import AudioPacket, CorruptError, Damage, FormatError, Reader, TimedSegment
+from ..container.verification import MAX_DAMAGES_KEPT
 from .conceal import Gap, GapFiller, fill_gaps, freeze
 from .layer_stream import decode_layers
 from .models import ModelName, open_coder_of, open_tokenizer_of
@@ -41,10 +43,11 @@ class FrameStream:
             OptionError: there are not so many layers.
         """
         self.damage: list[str] = []
-        """A line for each damage that was stepped over, in order; grows while frames are read."""
+        """A line for each of the first thousand damages that were stepped over; grows while frames are read."""
         self.num_concealed = 0
         """Frames that stand in for lost ones; grows likewise."""
         self._fill_gap = fill_gap
+        self._last_end_pts: int | None = None
         self.reader = Reader(file, on_damage=None if fill_gap is None else self._note_damage)
         header = self.reader.header
         if selection.layers is not None and selection.layers > len(header.bit_depths):
@@ -54,6 +57,7 @@ class FrameStream:
         self.tokenizer = open_tokenizer_of(header, model)
         self.coder = open_coder_of(header, self.tokenizer)
         self.first_pts, self.end_pts = selection.span(header)
+        self._find_segments()
 
     @contextmanager
     def run(self) -> Iterator[Iterator[FrameBatch | AudioPacket]]:
@@ -77,47 +81,66 @@ class FrameStream:
         return self.reader.index().num_frames
 
     def _read(self) -> Iterator[Event]:
-        """Yield what lies in the span, and audio of one segment more: packets may come a little late."""
+        """Yield what lies in the span, and audio of one segment more: packets may come a little late.
+
+        Of a file that can't seek, one segment behind the span comes too.
+        """
         num_past = 0
         try:
-            for event in self.reader.events(start_segment=self._first_segment()):
+            for event in self.reader.events(None, *self._segments):
                 if isinstance(event, TimedSegment) and self.end_pts is not None:
                     if num_past > 1:
                         return
                     num_past += event.timing.pts[-1] + event.timing.last_duration >= self.end_pts
-                    if event.timing.pts[0] >= self.end_pts:
-                        continue
                 yield event
         except FormatError:
             if num_past == 0:  # else the damage is behind everything that is wanted
                 raise
 
-    def _first_segment(self) -> int:
-        """Give the position of the segment to begin with; 0 where the file cannot seek."""
-        if self.first_pts is None or not self.reader.is_seekable or not self.reader.index().entries:
-            return 0
-        return self.reader.index().find(self.first_pts)
+    def _find_segments(self) -> None:
+        """Find the segments to read by the index; a file that can't seek is read from its beginning."""
+        self._segments: tuple[int, int | None] = (0, None)
+        self._frames: tuple[int, int | None] = (0, None)
+        if self.selection.is_everything or not self.reader.is_seekable:
+            return
+        index = self.reader.index()
+        entries = index.entries
+        if not entries:
+            return
+        start = 0 if self.first_pts is None else index.find(self.first_pts)
+        end = len(entries)
+        if self.end_pts is not None:
+            end = bisect_left(entries, self.end_pts, key=lambda entry: entry.pts)
+        end_frame = entries[end].first_frame if end < len(entries) else index.num_frames
+        self._segments = start, end
+        self._frames = (entries[start].first_frame if start else 0), end_frame
 
     def _decode(self, events: Iterator[Event]) -> Iterator[SegmentTokens | Gap | AudioPacket]:
-        next_frame: int | None = 0 if self.selection.is_everything else None
+        next_frame, end_frame = self._frames
+        offset_bytes = 0
         for event in events:
             if isinstance(event, AudioPacket):
                 yield event
                 continue
-            segment, timing = event.segment, event.timing
-            is_before = self.first_pts is not None and timing.pts[-1] + timing.last_duration <= self.first_pts
+            segment, timing, offset_bytes = event.segment, event.timing, event.offset_bytes
+            self._last_end_pts = timing.pts[-1] + timing.last_duration
+            is_before = self.first_pts is not None and timing.pts[-1] < self.first_pts
             if not is_before:
-                if next_frame is not None and segment.first_frame > next_frame:
-                    yield self._gap(next_frame, segment.first_frame)
+                if segment.first_frame > next_frame:
+                    yield self._gap(next_frame, segment.first_frame, offset_bytes)
+                if self.end_pts is not None and timing.pts[0] >= self.end_pts:
+                    next_frame = segment.first_frame
+                    continue
                 try:
                     yield decode_layers(segment, timing, self.coder, self.header, self.selection.layers)
-                except CorruptError as error:
+                except FormatError as error:
                     self._step_over(error)
                     continue
             next_frame = segment.end_frame
-        num_frames = self.reader.num_frames if self.end_pts is None else None
-        if num_frames is not None and next_frame is not None and next_frame < num_frames:
-            yield self._gap(next_frame, num_frames)
+        if end_frame is None and self.end_pts is None:
+            end_frame = self.reader.num_frames
+        if end_frame is not None and next_frame < end_frame:
+            yield self._gap(next_frame, end_frame, max(offset_bytes, self.reader.bytes_by_chunk.total()))
 
     def _detokenize(
         self, items: Iterator[SegmentTokens | Gap | AudioPacket]
@@ -150,19 +173,31 @@ class FrameStream:
     def _complain_of_nothing(self) -> None:
         if self.damage:
             raise CorruptError(f"no segment is whole: {self.damage[0]}")
-        if not self.selection.is_everything:
-            raise OptionError("the video has no frame in the time that was asked for")
+        if not self.selection.is_everything and self._last_end_pts is not None:
+            raise OptionError(f"the video has no frame in the time that was asked for{self._end_hint()}")
         raise CorruptError("the file holds no frames", field="num_frames")
 
-    def _gap(self, next_frame: int, found_frame: int) -> Gap:
+    def _end_hint(self) -> str:
+        """Say where the video ends, if what was asked for lies behind."""
+        start, end = self.first_pts or self.header.start_pts, self._last_end_pts
+        is_cut_short = self._segments[1] is not None and self._segments[1] < len(self.reader.index().entries)
+        if end is None or end > start or is_cut_short:
+            return ""
+        return f"; it ends at {float((end - self.header.start_pts) * self.header.time_base):.3f} s"
+
+    def _gap(self, next_frame: int, found_frame: int, file_bytes: int) -> Gap:
         if self._fill_gap is None:
             raise CorruptError(f"frames {next_frame} to {found_frame - 1} are missing", field="first_frame")
-        return Gap(next_frame, found_frame - next_frame)
+        return Gap(next_frame, found_frame - next_frame, file_bytes)
 
-    def _step_over(self, error: CorruptError) -> None:
+    def _step_over(self, error: FormatError) -> None:
         if self._fill_gap is None:
             raise error
-        self.damage.append(str(error))
+        self._add_damage(str(error))
 
     def _note_damage(self, damage: Damage) -> None:
-        self.damage.append(f"{damage.reason} ({damage.num_bytes} bytes lost at byte {damage.offset_bytes})")
+        self._add_damage(f"{damage.reason} ({damage.num_bytes} bytes lost at byte {damage.offset_bytes})")
+
+    def _add_damage(self, line: str) -> None:
+        if len(self.damage) < MAX_DAMAGES_KEPT:
+            self.damage.append(line)

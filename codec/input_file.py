@@ -20,6 +20,8 @@ class InputFile:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._seekable = file.seekable() if hasattr(file, "seekable") else hasattr(file, "seek")
+        # `read` of a buffered pipe waits until all is there: frames of a live source would come late.
+        self._read_some = file.read if self._seekable else getattr(file, "read1", file.read)
         self._unread = self.head = _read_head(file)
         """The first bytes, 4096 at most."""
         self._position = self._furthest = len(self.head)
@@ -47,7 +49,7 @@ class InputFile:
         if self._unread:
             data, self._unread = self._unread[:num_bytes], self._unread[num_bytes:]
             return data
-        data = self._file.read(num_bytes) or b""
+        data = self._read_some(num_bytes) or b""
         self._position += len(data)
         self._furthest = max(self._furthest, self._position)
         return data

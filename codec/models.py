@@ -4,12 +4,15 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from ..container import NO_HASH, Header, VersionError
-from ..tokenizer import Tokenizer, WeightsError, load_tokenizer
+from ..tokenizer import Tokenizer, WeightsError, list_models, load_tokenizer
 from .entropy import CODER_NAMES, LayerCoder, get_coder
 from .options import OptionError
 
 PARAMETERS_FILE = "{coder}.safetensors"
 """In the tokenizer's folder: trained start state of an entropy coder."""
+
+SHORT_HASH = 16
+"""Hexadecimal digits of a hash that messages show."""
 
 ModelName = str | PathLike[str] | Tokenizer
 """A tokenizer's name, its folder, or the tokenizer itself."""
@@ -42,12 +45,17 @@ def open_tokenizer_of(header: Header, model: ModelName | None) -> Tokenizer:
     Raises:
         WeightsError: it is not at hand, or its weights are not those of the file.
     """
-    tokenizer = open_tokenizer(header.tokenizer if model is None else model)
     expected = header.tokenizer_sha256.hex()
+    if model is None and header.tokenizer not in list_models():  # never a path: the name comes with the file
+        raise WeightsError(
+            f"the file was made with the weights {_name(header.tokenizer, expected)}, which do not come with mgv; "
+            "give their folder with --model"
+        )
+    tokenizer = open_tokenizer(header.tokenizer if model is None else model)
     if tokenizer.sha256 != expected:
         raise WeightsError(
-            f"the file was made with tokenizer {header.tokenizer!r} of SHA-256 {expected}, "
-            f"at hand is {tokenizer.config.name!r} of {tokenizer.sha256}; give the right folder with --model"
+            f"the file was made with the weights {_name(header.tokenizer, expected)}, but {_source(model)} "
+            f"{_name(tokenizer.config.name, tokenizer.sha256)}; give the folder of the former with --model"
         )
     if tokenizer.config.strides != header.strides or tokenizer.config.bits_per_token != header.bits_per_token:
         raise WeightsError(
@@ -71,10 +79,20 @@ def open_coder_of(header: Header, tokenizer: Tokenizer) -> LayerCoder:
     coder = _make_coder(name, tokenizer, parameters)
     if coder.parameters_sha256 != header.coder_sha256:
         raise WeightsError(
-            f"the file was coded by {name!r} with parameters of SHA-256 {header.coder_sha256.hex()}, "
-            f"at hand are those of {coder.parameters_sha256.hex()}; give their folder with --model"
+            f"the file was coded with the tables {_name(name, header.coder_sha256.hex())}, but the folder of "
+            f"{_name(tokenizer.config.name, tokenizer.sha256)} has {_name(name, coder.parameters_sha256.hex())}; "
+            "give the folder of the former with --model"
         )
     return coder
+
+
+def _name(name: str, sha256: str) -> str:
+    """Name weights or tables for people: what they are called, and the beginning of their hash."""
+    return f"{name} (SHA-256 {'none' if not int(sha256, 16) else sha256[:SHORT_HASH]})"
+
+
+def _source(model: ModelName | None) -> str:
+    return "here that name means" if model is None else "--model gives"
 
 
 def _parameters_file(coder: str, tokenizer: Tokenizer) -> Path | None:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container import AudioPacket
+from ..container.limits import MAX_SEGMENT_TOKENS
+from .options import OptionError
 from .video_in import SourceFrame
 
 DEFAULT_SEGMENT_FRAMES = 33
@@ -66,6 +68,27 @@ class SegmentShape:
     def num_latents(self, num_frames: int) -> int:
         """Give the latent frames of a segment of `num_frames` frames."""
         return 1 + -(-(num_frames - 1) // self.stride)
+
+
+def longest_segment(strides: tuple[int, int, int], width: int, height: int) -> int:
+    """Give the nominal length of a segment, less than usual where its tokens would be more than a file may have.
+
+    Args:
+        strides: frames, rows and columns per latent step.
+        width: of the coded picture.
+        height: of the coded picture.
+
+    Raises:
+        OptionError: one latent frame alone has too many.
+    """
+    num_tokens = -(-height // strides[1]) * -(-width // strides[2])
+    most_latents = MAX_SEGMENT_TOKENS // num_tokens
+    if most_latents < 1:
+        raise OptionError(
+            f"a picture of {width} x {height} has {num_tokens} tokens under strides {strides}, "
+            f"a file may have {MAX_SEGMENT_TOKENS} a segment; choose a lower quality or another model"
+        )
+    return min(DEFAULT_SEGMENT_FRAMES, 1 + strides[0] * (most_latents - 1))
 
 
 @dataclass

@@ -7,6 +7,8 @@ from math import ceil
 from ..container import Header
 from .options import OptionError
 
+HALF_MICROSECOND = Fraction(1, 2_000_000)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -35,7 +37,10 @@ class Selection:
         return self.start_seconds is None and self.duration_seconds is None
 
     def span(self, header: Header) -> tuple[int | None, int | None]:
-        """Give the pts from which frames are wanted, and from which no longer; None for no bound."""
+        """Give the pts from which frames are wanted, and from which no longer; None for no bound.
+
+        A frame belongs to the time at which it is first shown, however long it stays.
+        """
         first = (
             None
             if self.start_seconds is None
@@ -48,5 +53,8 @@ class Selection:
 
 
 def _ticks(seconds: float, time_base: Fraction) -> int:
-    """Give the first tick at or after a time; the float stands for the nearest microsecond."""
-    return ceil(Fraction(round(seconds * 1_000_000), 1_000_000) / time_base)
+    """Give the first tick at or after a time, or up to half a microsecond before it.
+
+    So a time that was rounded, be it to a float or to the six digits that people see, still names its frame.
+    """
+    return ceil((Fraction(seconds) - HALF_MICROSECOND) / time_base)

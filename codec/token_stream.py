@@ -129,16 +129,18 @@ def detokenize_segment(
     """
     (coded_width, coded_height), (width, height) = sizes
     step = chunk_latents(tokenizer.config.strides[0], coded_height, coded_width)
+    most_frames = max(1, CHUNK_BYTES // (3 * height * width))
     stream = tokenizer.decoder_stream(coded_height, coded_width, tokens.bit_depth)
     num_frames = len(tokens.pts)
     durations = frame_durations(tokens.pts, tokens.last_duration)
     done = 0
     for latent in range(0, tokens.ids.shape[0], step):
-        rgb = stream.push(tokens.ids[latent : latent + step])[: num_frames - done]
-        past = done + len(rgb)
-        rgb = resize_frames(rgb, width, height)
-        yield FrameBatch(rgb, tokens.first_frame + done, tokens.pts[done:past], durations[done:past])
-        done = past
+        coded = stream.push(tokens.ids[latent : latent + step])[: num_frames - done]
+        for start in range(0, len(coded), most_frames):
+            rgb = resize_frames(coded[start : start + most_frames], width, height)
+            past = done + len(rgb)
+            yield FrameBatch(rgb, tokens.first_frame + done, tokens.pts[done:past], durations[done:past])
+            done = past
 
 
 def frame_durations(pts: tuple[int, ...], last_duration: int) -> tuple[int, ...]:

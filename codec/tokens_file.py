@@ -50,7 +50,7 @@ def export_tokens(
         reader = Reader(stack.enter_context(open_input(source)))
         header = reader.header
         coder = open_coder_of(header, open_tokenizer_of(header, model))
-        file = stack.enter_context(atomic_output(target, force=force))
+        file = stack.enter_context(atomic_output(target, force=force, source=source))
         archive = stack.enter_context(zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED))
         _put(archive, "header", np.array(json.dumps(_header_to_plain(header))))
         for event in reader.events():
@@ -92,7 +92,7 @@ def import_tokens(
         header = Header(
             **{**vars(header), "coder": layer_coder.id, "coder_sha256": layer_coder.parameters_sha256},
         )
-        writer = Writer(stack.enter_context(atomic_output(target, force=force)))
+        writer = Writer(stack.enter_context(atomic_output(target, force=force, source=source)))
         writer.write_header(header)
         for tokens in _read_segments(archive):
             _check_tokens(tokens, header)

@@ -115,8 +115,8 @@ class Video:
         """Decode frames in order; only the segments that hold them are touched.
 
         Args:
-            start: seconds from the first frame; the beginning if None.
-            duration: seconds; to the end if None.
+            start: seconds from the beginning, at which the first frame may be shown; the beginning if None.
+            duration: seconds from there on, before whose end the last may be shown first; to the end if None.
             layers: bit layers to decode, from the coarsest; all if None.
 
         Raises:

@@ -42,6 +42,7 @@ class VideoSink:
         audio: audio streams to come.
         metadata: tags such as `title`.
         force: replace an existing file.
+        source: what is being decoded, which must not be overwritten.
 
     Raises:
         OutputError: the target exists, can't be written, or can't hold what is asked.
@@ -56,6 +57,7 @@ class VideoSink:
         audio: Sequence[AudioHeader] = (),
         metadata: Mapping[str, str] | None = None,
         force: bool = False,
+        source: object = None,
     ) -> None:
         format_name, codec = _choose_format(target, codec)
         self.num_frames = 0
@@ -64,7 +66,7 @@ class VideoSink:
         self.warnings: list[str] = []
         """What could not be kept, a line each; complete after the `with` block."""
         with ExitStack() as stack:
-            file = stack.enter_context(open_output(target, force=force))
+            file = stack.enter_context(open_output(target, force=force, source=source))
             self._writer: MuxWriter | Y4mWriter
             if format_name == "y4m":
                 self._writer = Y4mWriter(file, picture)

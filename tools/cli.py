@@ -120,7 +120,8 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _report(message: str, code: int) -> int:
-    click.echo(f"mgv: error: {message}", err=True)
+    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in message)
+    click.echo(f"mgv: error: {text}", err=True)
     return code
 
 

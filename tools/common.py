@@ -41,6 +41,11 @@ def target_or_pipe(name: str) -> str | BinaryIO:
     return sys.stdout.buffer
 
 
+def shown(text: object) -> str:
+    """Give names and texts from files as one line without control characters, which terminals would obey."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
+
+
 def report_stream(target: str) -> TextIO:
     """Give where a report goes: stdout, unless the output itself went there."""
     return sys.stderr if target == PIPE else sys.stdout
@@ -72,7 +77,7 @@ def progress_bar(title: str, unit: str = "frame") -> Iterator[Progress]:
 def warn(messages: tuple[str, ...] | list[str]) -> None:
     """Print one line for each warning, on stderr."""
     for message in messages:
-        click.echo(f"mgv: warning: {message}", err=True)
+        click.echo(f"mgv: warning: {shown(message)}", err=True)
 
 
 def as_json(value: Any) -> str:

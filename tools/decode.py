@@ -3,14 +3,22 @@
 import click
 
 from .cli import EXIT_CONCEALED
-from .common import as_json, progress_bar, report_stream, require, source_or_pipe, target_or_pipe, warn
+from .common import as_json, progress_bar, report_stream, require, shown, source_or_pipe, target_or_pipe, warn
 
 
 @click.command()
 @click.argument("source")
 @click.argument("target")
-@click.option("--start", type=click.FloatRange(min=0), help="Seconds into the video to begin at.")
-@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Seconds to write.")
+@click.option(
+    "--start",
+    type=click.FloatRange(min=0),
+    help="Seconds into the video: begin with the first frame shown from there on.",
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds to write: every frame first shown within.",
+)
 @click.option(
     "--layers", type=click.IntRange(min=1), help="Bit layers to decode, from the coarsest; all by default."
 )
@@ -63,5 +71,5 @@ def decode(  # noqa: PLR0913 - one argument an option
         click.echo(as_json({**vars(report), "fps": report.fps}), file=report_stream(target))
     elif target != "-":
         concealed = f", {report.num_concealed} of them concealed" if report.damage else ""
-        click.echo(f"{target}: {report.num_frames} frames{concealed}, {report.fps:.1f} frames/s")
+        click.echo(f"{shown(target)}: {report.num_frames} frames{concealed}, {report.fps:.1f} frames/s")
     return EXIT_CONCEALED if report.damage else 0

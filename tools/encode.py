@@ -2,7 +2,7 @@
 
 import click
 
-from .common import as_json, progress_bar, report_stream, source_or_pipe, target_or_pipe, warn
+from .common import as_json, progress_bar, report_stream, shown, source_or_pipe, target_or_pipe, warn
 
 
 @click.command()
@@ -38,6 +38,6 @@ def encode(
         click.echo(as_json(facts), file=report_stream(target))
     elif target != "-":
         click.echo(
-            f"{target}: {report.num_frames} frames of {report.width}x{report.height}, "
+            f"{shown(target)}: {report.num_frames} frames of {report.width}x{report.height}, "
             f"{report.file_bytes} bytes, {report.bpp:.4f} bpp, {report.fps:.1f} frames/s"
         )

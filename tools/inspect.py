@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cli import EXIT_CONCEALED, EXIT_DAMAGED
-from .common import as_json, source_or_pipe, warn
+from .common import as_json, shown, source_or_pipe, warn
 
 if TYPE_CHECKING:
     from ..codec import FileInfo
-    from ..container import Damage
+    from ..container import Damage, PlacedDamage
 
 EXISTING = click.Path(path_type=Path)
 
@@ -74,7 +74,7 @@ def describe_info(name: str, info: "FileInfo") -> str:
         f"{depth}:{size}" for depth, size in zip(header.bit_depths, info.layer_bytes, strict=True)
     )
     lines = [
-        f"{name}: {info.file_bytes} bytes, {info.bpp:.4f} bpp without audio",
+        f"{shown(name)}: {info.file_bytes} bytes, {info.bpp:.4f} bpp without audio",
         f"picture    {header.width}x{header.height}{coded}{turned}{aspect}",
         f"colour     primaries {colour.primaries}, transfer {colour.transfer}, matrix {colour.matrix}, "
         f"{'full' if colour.full_range else 'limited'} range",
@@ -89,7 +89,7 @@ def describe_info(name: str, info: "FileInfo") -> str:
         f"{audio.num_packets} packets, {audio.packet_bytes} bytes"
         for audio in info.audio
     ]
-    lines += [f"{key:<10} {value}" for key, value in info.metadata.items()]
+    lines += [f"{shown(key):<10} {shown(value)}" for key, value in info.metadata.items()]
     lines.append(f"made by    {header.software}, format {header.version[0]}.{header.version[1]}")
     return "\n".join(lines)
 
@@ -100,6 +100,7 @@ def describe_info(name: str, info: "FileInfo") -> str:
 def verify(file: str, json_wanted: bool) -> int:
     """Check every byte of the .mgv FILE; `-` is a pipe. Exit 4 when anything is wrong.
 
+    Each damage is named with what it hits: segments and frames count from 0, seconds as for decode --start.
     The last check, that layers decode to what was encoded, is made by `mgv decode`.
     """
     from ..codec import open_input
@@ -109,16 +110,17 @@ def verify(file: str, json_wanted: bool) -> int:
         report = verify_file(source)
     if json_wanted:
         facts = {name: value for name, value in vars(report).items() if name != "header"}
+        facts["damages"] = [damage_facts(damage) for damage in report.damages]
         click.echo(as_json({"is_whole": report.is_whole, **facts}))
         return 0 if report.is_whole else EXIT_DAMAGED
     if report.is_whole:
-        click.echo(f"{file}: whole, {report.num_segments} segments, {report.num_frames} frames")
+        click.echo(f"{shown(file)}: whole, {report.num_segments} segments, {report.num_frames} frames")
         return 0
     for damage in report.damages:
-        click.echo(f"{file}: {describe_damage(damage)}")
+        click.echo(f"{shown(file)}: {describe_place(damage)}: {describe_damage(damage)}")
     expected = "an unknown number" if report.num_frames_expected is None else report.num_frames_expected
     click.echo(
-        f"mgv: error: {file}: damaged in {report.num_damages} places, {report.num_frames} of {expected} "
+        f"mgv: error: {shown(file)}: damaged in {report.num_damages} places, {report.num_frames} of {expected} "
         "frames are whole; mgv decode --conceal shows them, mgv repair makes a whole file of them",
         err=True,
     )
@@ -134,11 +136,11 @@ def repair(source: Path, target: Path, force: bool) -> int:
     from ..codec import atomic_output, open_input
     from ..container import repair as repair_file
 
-    with open_input(source) as file_in, atomic_output(target, force=force) as file_out:
+    with open_input(source) as file_in, atomic_output(target, force=force, source=source) as file_out:
         report = repair_file(file_in, file_out)
     warn([describe_damage(damage) for damage in report.damages])
     click.echo(
-        f"{target}: {report.num_segments} segments, {report.num_frames} frames, {report.num_bytes} bytes"
+        f"{shown(target)}: {report.num_segments} segments, {report.num_frames} frames, {report.num_bytes} bytes"
     )
     return EXIT_CONCEALED if report.num_damages else 0
 
@@ -156,7 +158,7 @@ def thin(source: Path, target: Path, layers: int, force: bool) -> None:
     from ..container import FormatError
     from ..container import thin as thin_file
 
-    with open_input(source) as file_in, atomic_output(target, force=force) as file_out:
+    with open_input(source) as file_in, atomic_output(target, force=force, source=source) as file_out:
         try:
             report = thin_file(file_in, file_out, layers)
         except FormatError:
@@ -164,8 +166,29 @@ def thin(source: Path, target: Path, layers: int, force: bool) -> None:
         except ValueError as error:
             raise click.UsageError(str(error)) from error
     click.echo(
-        f"{target}: {report.num_segments} segments, {report.num_frames} frames, {report.num_bytes} bytes"
+        f"{shown(target)}: {report.num_segments} segments, {report.num_frames} frames, {report.num_bytes} bytes"
     )
+
+
+def damage_facts(damage: "PlacedDamage") -> dict[str, Any]:
+    """Give one damage as `mgv verify --json` does."""
+    facts = dict(vars(damage))
+    for name in ("start_seconds", "end_seconds"):
+        if facts[name] is not None:
+            facts[name] = round(float(facts[name]), 6)
+    return facts
+
+
+def describe_place(damage: "PlacedDamage") -> str:
+    """Say which segment, frames and seconds a damage hits."""
+    if damage.segment is None or damage.first_frame is None or damage.start_seconds is None:
+        return "no segment is hit"
+    start = f"{float(damage.start_seconds):.2f} s"
+    if damage.num_frames is None:
+        return f"from segment {damage.segment}, frame {damage.first_frame}, {start} on"
+    end = "the end" if damage.end_seconds is None else f"{float(damage.end_seconds):.2f} s"
+    last_frame = damage.first_frame + damage.num_frames - 1
+    return f"segment {damage.segment}, frames {damage.first_frame} to {last_frame}, {start} to {end}"
 
 
 def describe_damage(damage: "Damage") -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .common import require, warn
+from .common import require, shown, warn
 
 
 @click.command()
@@ -33,4 +33,4 @@ def tokens(source: Path, target: Path, coder: str, model: str | None, force: boo
     else:
         report = import_tokens(source, target, model=model, coder=coder, force=force)
     warn(report.warnings)
-    click.echo(f"{target}: {report.num_segments} segments, {report.num_frames} frames")
+    click.echo(f"{shown(target)}: {report.num_segments} segments, {report.num_frames} frames")

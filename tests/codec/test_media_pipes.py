@@ -98,25 +98,26 @@ def test_matroska_with_audio_through_pipes(piped, collected, make_source, read_a
     assert after.packet_seconds == before.packet_seconds
 
 
-def test_frames_arrive_before_the_pipe_ends(make_format, pictures):
-    """A live source is not read to its end first."""
+@pytest.mark.parametrize("size", [(640, 480), (64, 48)])
+def test_frames_arrive_before_the_pipe_ends(size, make_format, pictures):
+    """A live source is not read to its end first, nor in blocks of many small frames."""
     read_end, write_end = os.pipe()
-    finished = threading.Event()
+    waited_in_vain = threading.Event()
     may_finish = threading.Event()
 
     def run():
-        with open(write_end, "wb", buffering=0) as file, VideoSink(file, make_format(640, 480)) as sink:
-            for index, rgb in enumerate(pictures(8, 640, 480)):
+        with open(write_end, "wb", buffering=0) as file, VideoSink(file, make_format(*size)) as sink:
+            for index, rgb in enumerate(pictures(8, *size)):
                 sink.write_frame(rgb, index * 512)
-            may_finish.wait(30)
-        finished.set()
+            if not may_finish.wait(30):
+                waited_in_vain.set()
 
     thread = threading.Thread(target=run)
     thread.start()
     with open(read_end, "rb") as file, open_source(file) as video:
         frames = video.frames()
         next(frames)
-        assert not finished.is_set()
+        assert not waited_in_vain.is_set()
         may_finish.set()
         assert sum(1 for _ in frames) == 7
     thread.join()

@@ -2,6 +2,7 @@
 
 import io
 import os
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -235,6 +236,61 @@ class TestAtomicOutput:
         with atomic_output(tmp_path / "file") as file:
             file.write(b"new")
         assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("file", b"new")]
+
+    def test_an_unfinished_mgv_is_not_written_over_unless_asked(self, tmp_path):
+        part = tmp_path / "file.mgv.part"
+        part.write_bytes(b"\x89MGV\r\n\x1a\n and what a killed run had finished")
+        before = part.read_bytes()
+        with (
+            pytest.raises(OutputError, match="save it with mgv repair"),
+            atomic_output(tmp_path / "file.mgv"),
+        ):
+            pass
+        assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [(part.name, before)]
+        with atomic_output(tmp_path / "file.mgv", force=True) as file:
+            file.write(b"new")
+        assert [entry.name for entry in tmp_path.iterdir()] == ["file.mgv"]
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_the_source_is_not_written_over_when_it_is_the_part(self, tmp_path, fails):
+        part = tmp_path / "file.mgv.part"
+        part.write_bytes(b"\x89MGV\r\n\x1a\n saved")
+        before = part.read_bytes()
+        with suppress(RuntimeError), atomic_output(tmp_path / "file.mgv", source=str(part)) as file:
+            file.write(part.read_bytes()[8:])
+            if fails:
+                raise RuntimeError
+        assert part.read_bytes() == before
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == [*["file.mgv"][fails:], part.name]
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_the_source_is_never_replaced(self, tmp_path, force):
+        source = tmp_path / "file"
+        source.write_bytes(b"precious")
+        (tmp_path / "link").symlink_to(source)
+        for target in (source, tmp_path / "link", tmp_path / "." / "file"):
+            with (
+                pytest.raises(OutputError, match="is the source itself"),
+                atomic_output(target, force=force, source=source),
+            ):
+                pass
+        assert source.read_bytes() == b"precious"
+
+    def test_two_runs_at_once_do_not_mix(self, tmp_path):
+        """The earlier run must not give its name to the unfinished part of the later."""
+        earlier, later = atomic_output(tmp_path / "file"), atomic_output(tmp_path / "file")
+        earlier.__enter__().write(b"the earlier run")
+        later.__enter__().write(b"the later ")
+        with pytest.raises(OutputError, match="another run took it"):
+            earlier.__exit__(None, None, None)
+        assert not (tmp_path / "file").exists()
+        later.__exit__(None, None, None)
+        assert [entry.read_bytes() for entry in tmp_path.iterdir()] == [b"the later "]
+
+    def test_the_name_of_a_folder_is_no_file(self, tmp_path):
+        with pytest.raises(OutputError, match="name of a folder"), atomic_output(f"{tmp_path}/new/"):
+            pass
+        assert list(tmp_path.iterdir()) == []
 
     def test_open_output_takes_files_too(self, tmp_path):
         file = io.BytesIO()

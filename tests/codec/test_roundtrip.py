@@ -241,7 +241,7 @@ def test_other_weights_are_refused_by_name(make_clip: ClipMaker, tiny_model: Pat
     first = other.sha256
     other.decoder.scale.mul_(2)
     save_tokenizer(other, tmp_path / "other", {})
-    with pytest.raises(WeightsError, match=rf"{first}.*{other.sha256}.*--model"):
+    with pytest.raises(WeightsError, match=rf"{first[:16]}.*{other.sha256[:16]}.*--model"):
         mgv.decode(coded, tmp_path / "out.mkv", model=tmp_path / "other")
     assert not (tmp_path / "out.mkv").exists()
 
