@@ -11,7 +11,7 @@ from .common import progress_bar, require
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..tokenizer import TokenizerConfig
+    from ..tokenizer import Tokenizer, TokenizerConfig
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".y4m", ".m4v", ".mpg", ".ts"}
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -20,6 +20,11 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 @click.group()
 def train() -> None:
     """Prepare data and train models."""
+
+
+_shard_folders = click.argument(
+    "shards", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 
 
 @train.command()
@@ -116,9 +121,7 @@ def tokenizer(config: Path, output: Path, time_limit: float | None, workers: int
 
 @train.command()
 @click.argument("model")
-@click.argument(
-    "shards", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@_shard_folders
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="By default MODEL's own file."
 )
@@ -130,36 +133,79 @@ def adaptive(model: str, shards: tuple[Path, ...], output: Path | None, segments
 
     A file names the tables that it was coded with: files coded with the old ones need the old ones.
     """
-    import numpy as np
-
     from ..codec.entropy.adaptive import train_tables
     from ..codec.entropy.adaptive_tables import save_tables
-    from ..codec.segmenter import DEFAULT_SEGMENT_FRAMES
     from ..tokenizer import load_tokenizer
-    from ..tokenizer.shards import map_frames, open_shards
 
     tokenizer = load_tokenizer(model)
-    stride = tokenizer.config.strides[0]
-    found = [(folder, shard) for folder in shards for shard in open_shards(folder)]
-    order = np.random.default_rng(0).permutation(len(found) * segments)
-    grids = []
-    with progress_bar("tokenize", unit="segment") as progress:
-        for done, number in enumerate(order):
-            folder, shard = found[number // segments]
-            start = number % segments * DEFAULT_SEGMENT_FRAMES
-            frames = map_frames(folder, shard)[start : start + DEFAULT_SEGMENT_FRAMES]
-            whole = (len(frames) - 1) // stride * stride + 1
-            if len(frames):
-                stream = tokenizer.encoder_stream(shard.height, shard.width)
-                parts = [
-                    stream.push(frames[:1]),
-                    *(stream.push(frames[k : k + stride]) for k in range(1, whole, stride)),
-                ]
-                grids.append(np.concatenate(parts))
-            progress(done + 1, len(order))
+    grids = _training_tokens(tokenizer, shards, segments)
     path = output or Path(tokenizer.folder or ".") / "adaptive.safetensors"
     save_tables(train_tables(grids, tokenizer.config.planes, tokenizer.config.bit_depths), path)
     click.echo(f"{path}: trained on {len(grids)} segments, {sum(grid.size for grid in grids)} tokens")
+
+
+@train.command()
+@click.argument("model")
+@_shard_folders
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="By default MODEL's own file."
+)
+@click.option(
+    "--segments", type=click.IntRange(min=1), default=3, show_default=True, help="Segments of each shard."
+)
+@click.option(
+    "--steps", type=click.IntRange(min=1), default=4500, show_default=True, help="Steps of the networks."
+)
+@click.option(
+    "--held-out",
+    type=click.IntRange(min=0),
+    default=8,
+    show_default=True,
+    help="Segments kept out of training and measured at the end.",
+)
+def prior(
+    model: str, shards: tuple[Path, ...], output: Path | None, segments: int, steps: int, held_out: int
+) -> None:
+    """Train the `prior` coder on tokens that MODEL makes of SHARDS: its networks, then its start tables.
+
+    The networks are trained as the integers that they become. What is held out is measured with them as they are and
+    unrounded. A file names the parameters that it was coded with: files coded with the old ones need the old ones.
+    """
+    from ..codec.entropy.prior_parameters import save_prior
+    from ..codec.entropy.train_prior import PriorTraining, measure_gap, train_prior
+    from ..tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(model)
+    planes, depths = tokenizer.config.planes, tokenizer.config.bit_depths
+    grids = _training_tokens(tokenizer, shards, segments)
+    kept, rest = grids[:held_out], grids[held_out:]
+    if not rest:
+        raise click.UsageError(
+            f"{len(grids)} segments, {held_out} of them held out: none is left to train on"
+        )
+    with progress_bar("train", unit="step") as progress:
+        trained, networks = train_prior(
+            rest,
+            planes,
+            depths,
+            PriorTraining(steps=steps),
+            lambda step, total, bits: progress(step, total, f"{bits:.2f} bits a token"),
+        )
+    path = output or Path(tokenizer.folder or ".") / "prior.safetensors"
+    save_prior(trained, path)
+    click.echo(f"{path}: trained on {len(rest)} segments, {sum(grid.size for grid in rest)} tokens")
+    if kept:
+        whole, rounded = measure_gap(networks, kept, planes, depths)
+        click.echo(f"networks alone, held out: {whole:.3f} bits a token unrounded, {rounded:.3f} in integers")
+
+
+def _training_tokens(
+    tokenizer: "Tokenizer", shards: tuple[Path, ...], segments: int
+) -> "list[np.ndarray[Any, Any]]":
+    from ..codec.training_tokens import training_tokens
+
+    with progress_bar("tokenize", unit="segment") as progress:
+        return list(training_tokens(tokenizer, shards, segments, lambda done, total: progress(done, total)))
 
 
 def coded_bits(grids: "list[np.ndarray[Any, Any]]", config: "TokenizerConfig") -> dict[int, float]:

@@ -53,9 +53,9 @@ class AdaptiveCoder:
         Raises:
             ValueError: illegal ids or bit depths, or more bits than there are planes.
         """
-        grid = _new_grid(check_ids(ids), self._planes)
+        grid = new_grid(check_ids(ids), self._planes)
         return [
-            _encode_layer(_copy(self._start), grid, low, high)
+            _encode_layer(copy_model(self._start), grid, low, high)
             for low, high in self._bounds(bit_depths, len(bit_depths))
         ]
 
@@ -77,11 +77,11 @@ class AdaptiveCoder:
             CorruptError: a payload is longer than its bits need.
             ValueError: illegal shape or bit depths, or more bits than there are planes.
         """
-        grid = _new_grid(check_ids(np.zeros(shape, np.int64)), self._planes)
+        grid = new_grid(check_ids(np.zeros(shape, np.int64)), self._planes)
         for (low, high), payload in zip(self._bounds(bit_depths, len(payloads)), payloads, strict=True):
             data = np.frombuffer(payload, np.uint8).copy()
             state = new_decoder_state(data)
-            decode_tokens(_copy(self._start), grid, low, high, state, data)
+            decode_tokens(copy_model(self._start), grid, low, high, state, data)
             finish_decoder(state, data)
         return grid.ids.reshape(shape)
 
@@ -107,13 +107,13 @@ def train_tables(segments: Iterable[NDArray[np.int64]], planes: Planes, bit_dept
     model = unfold(default_tables())
     bounds = layer_bounds(bit_depths, len(bit_depths))
     for ids in segments:
-        grid = _new_grid(check_ids(ids), planes)
+        grid = new_grid(check_ids(ids), planes)
         for low, high in bounds:
             _encode_layer(model, grid, low, high)
     return fold(model)
 
 
-def _new_grid(ids: NDArray[np.int64], planes: Planes) -> Grid:
+def new_grid(ids: NDArray[np.int64], planes: Planes) -> Grid:
     """Make a grid of which nothing is known but, for an encoder, the ids."""
     numbers = {
         dimension: index for index, dimension in enumerate(sorted({dimension for dimension, _ in planes}))
@@ -132,7 +132,8 @@ def _new_grid(ids: NDArray[np.int64], planes: Planes) -> Grid:
     )
 
 
-def _copy(model: Model) -> Model:
+def copy_model(model: Model) -> Model:
+    """Copy a model, so that it can adapt without changing the one it starts from."""
     return Model._make(array.copy() for array in model)
 
 

@@ -1,7 +1,7 @@
 """The adaptive coder's model: contexts from the token grid, counters, mixing, and the loops that code a layer with it.
 
 Integers only, each from integers; FORMAT.md states the same in words. Encoder and decoder run the same `_predict` and
-`_update`, so they can't drift apart. Everything a context looks at is known to the decoder: in the layer being coded,
+`update`, so they can't drift apart. Everything a context looks at is known to the decoder: in the layer being coded,
 what precedes the bit in raster order; elsewhere in the segment, lower layers only, because the grid holds no more yet.
 """
 
@@ -30,11 +30,11 @@ NUM_SETS = 62 * 8 + 62 * 13 + 7**3
 START_WEIGHT = 13107
 """0.2 in units of 2**-16: the weight of each context where none was trained."""
 
-_BIAS = 256
-_MIRRORED = 0
+BIAS = 256
+MIRRORED = 0
 """The context whose counters give the probability that the bit goes where P is."""
 _RATE = 5
-_HASH = np.uint64(0x9E3779B97F4A7C15)
+HASH = np.uint64(0x9E3779B97F4A7C15)
 _OFFSETS = np.concatenate([[0], np.cumsum(1 << np.array(SLOT_BITS))]).astype(np.int64)
 _SHIFTS = np.array([64 - bits for bits in SLOT_BITS], np.uint64)
 NUM_SLOTS = int(_OFFSETS[-1])
@@ -112,7 +112,7 @@ FIRST, STATIC, UNREST, ENERGY = range(4)
 
 
 @numba.njit(cache=True, inline="always")
-def _enter(grid, cell):  # type: ignore[no-untyped-def]
+def enter(grid, cell):  # type: ignore[no-untyped-def]
     """Find the neighbours of a token, one outside the grid replaced by the nearest inside, and look at them."""
     t, h, w = grid.shape[0], grid.shape[1], grid.shape[2]
     frame, row, column = cell // (h * w), cell // w % h, cell % w
@@ -143,12 +143,14 @@ def _enter(grid, cell):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, inline="always")
-def _coarse(value, shift):  # type: ignore[no-untyped-def]
+def coarse(value, shift):  # type: ignore[no-untyped-def]
+    """Quantise a difference of centres to 0..12."""
     return COARSE[min(max(value >> shift, -16), 16) + 16]
 
 
 @numba.njit(cache=True, inline="always")
-def _fine(value, shift):  # type: ignore[no-untyped-def]
+def fine(value, shift):  # type: ignore[no-untyped-def]
+    """Quantise a difference of centres to 0..22."""
     return FINE[min(max(value >> shift, -64), 64) + 64]
 
 
@@ -160,7 +162,7 @@ def _choose_slots(model, grid, cell, bit):  # type: ignore[no-untyped-def]
     near, v, q, token = grid.near, grid.values, grid.levels, grid.token
     for index in range(near.size):
         v[index] = np.int64(grid.centres[near[index], dimension]) - centre
-        q[index] = _coarse(v[index], 13 - plane)
+        q[index] = coarse(v[index], 13 - plane)
     shift = max(11 - plane, 0)
     node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | token[FIRST]
     surprise = min(np.int64(grid.surprises[cell]), 63)
@@ -177,12 +179,12 @@ def _choose_slots(model, grid, cell, bit):  # type: ignore[no-untyped-def]
     c[1] = ((bit * 2 + token[FIRST]) * 64 + doubt) * 13 + q[P]
     c[2] = ((node * 13 + q[P]) * 13 + q[F]) * 4 + own
     c[3] = (((node * 13 + q[E]) * 13 + q[S]) * 13 + q[W]) * 13 + q[N]
-    c[4] = (node * 23 + _fine(plain, shift)) * 13 + q[NE]
-    c[5] = (node << 3 | recent) * 13 + _coarse(np.int64(grid.centres[cell, 0]) - 32768, 10)
+    c[4] = (node * 23 + fine(plain, shift)) * 13 + q[NE]
+    c[5] = (node << 3 | recent) * 13 + coarse(np.int64(grid.centres[cell, 0]) - 32768, 10)
     c[6] = (node * 16 + min(size >> 13, 15)) * 16 + min(energy >> 14, 15)
     c[7] = node << 10 | grid.ids[cell] >> max(bit - 10, 0) & (1 << min(bit, 10)) - 1
     for index in range(NUM_CONTEXTS):
-        c[index] = _OFFSETS[index] + np.int64((np.uint64(c[index]) * _HASH) >> _SHIFTS[index])
+        c[index] = _OFFSETS[index] + np.int64((np.uint64(c[index]) * HASH) >> _SHIFTS[index])
 
     model.sets[0] = _SET_STARTS[0] + (bit * 4 + own) * 2 + token[FIRST]
     model.sets[1] = _SET_STARTS[1] + bit * 13 + q[P]
@@ -197,18 +199,24 @@ def _predict(model, grid, cell, bit):  # type: ignore[no-untyped-def]
     for index in range(NUM_CONTEXTS):
         inputs[index] = STRETCH[model.counters[model.slots[index]] >> 16]
     if v[P] < 0:
-        inputs[_MIRRORED] = -inputs[_MIRRORED]
-    inputs[NUM_CONTEXTS] = _BIAS
+        inputs[MIRRORED] = -inputs[MIRRORED]
+    inputs[NUM_CONTEXTS] = BIAS
     shift = 5 - grid.planes[bit]
     for index in range(NUM_LINEAR):
         value = v[index] >> shift if shift > 0 else v[index] << -shift
         inputs[NUM_CONTEXTS + 1 + index] = min(max(value, -512), 512)
+    return mix(model)
+
+
+@numba.njit(cache=True, inline="always")
+def mix(model):  # type: ignore[no-untyped-def]
+    """Return the probability of a 1 that the mixers make of the inputs."""
     together = 0
     for mixer in range(NUM_MIXERS):
         weights = model.weights[model.sets[mixer]]
         total = 0
-        for index in range(NUM_INPUTS):
-            total += weights[index] * inputs[index]
+        for index in range(model.inputs.size):
+            total += weights[index] * model.inputs[index]
         total = min(max(total >> 16, -LIMIT), LIMIT)
         model.mixed[mixer] = SQUASH[total + LIMIT]
         together += total
@@ -216,23 +224,39 @@ def _predict(model, grid, cell, bit):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, inline="always")
-def _update(model, grid, cell, bit, value):  # type: ignore[no-untyped-def]
+def update(model, grid, cell, bit, value):  # type: ignore[no-untyped-def]
     """Learn from a bit, and refine what the grid knows of the token."""
     inputs, counters = model.inputs, model.counters
     for mixer in range(NUM_MIXERS):
         weights = model.weights[model.sets[mixer]]
         error = ((value << 16) - model.mixed[mixer]) * _RATE
-        for index in range(NUM_INPUTS):
+        for index in range(inputs.size):
             weights[index] += (inputs[index] * error + (1 << 17)) >> 18
-    expected = grid.values[P]
-    for index in range(NUM_CONTEXTS):
-        slot = model.slots[index]
-        seen = np.int64(counters[slot] & 255)
-        probability = np.int64(counters[slot] >> 8)
-        target = 1 - value if index == _MIRRORED and expected < 0 else value
-        probability += (target * 0xFFFFFF - probability) * RATES[seen] >> 16
-        counters[slot] = probability << 8 | min(seen + 1, 255)
+    for index in range(model.slots.size):
+        count(counters, model.slots[index], 1 - value if index == MIRRORED and grid.values[P] < 0 else value)
+    refine(grid, cell, bit, value)
+
+
+@numba.njit(cache=True, inline="always")
+def probability_of(counters, slot):  # type: ignore[no-untyped-def]
+    """Return what a counter alone says, in [1, 65535] of 65536."""
+    return min(max(np.int64(counters[slot] >> 16), 1), 65535)
+
+
+@numba.njit(cache=True, inline="always")
+def count(counters, slot, value):  # type: ignore[no-untyped-def]
+    """Move a counter towards a bit."""
+    seen = np.int64(counters[slot] & 255)
+    probability = np.int64(counters[slot] >> 8)
+    probability += (value * 0xFFFFFF - probability) * RATES[seen] >> 16
+    counters[slot] = probability << 8 | min(seen + 1, 255)
+
+
+@numba.njit(cache=True, inline="always")
+def refine(grid, cell, bit, value):  # type: ignore[no-untyped-def]
+    """Let the grid know a bit of a token; the value of P in its dimension is at hand."""
     dimension, plane = grid.dimensions[bit], grid.planes[bit]
+    expected = grid.values[P]
     if (expected < 0 and value) or (expected > 0 and not value):
         grid.surprises[cell] = min(np.int64(grid.surprises[cell]) + 1, 255)
     step = 1 << (14 - plane)
@@ -246,20 +270,20 @@ def _update(model, grid, cell, bit, value):  # type: ignore[no-untyped-def]
 def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untyped-def]
     """Push token bits low..high-1 of every token of the grid; inverse: `decode_tokens`."""
     for cell in range(grid.ids.size):
-        _enter(grid, cell)
+        enter(grid, cell)
         for bit in range(low, high):
             probability = _predict(model, grid, cell, bit)
             value = grid.ids[cell] >> bit & 1
             encode_bit(state, out, value, probability)
-            _update(model, grid, cell, bit, value)
+            update(model, grid, cell, bit, value)
 
 
 @numba.njit(cache=True)
 def decode_tokens(model, grid, low, high, state, data):  # type: ignore[no-untyped-def]
     """Pull token bits low..high-1 of every token of the grid into it; inverse: `encode_tokens`."""
     for cell in range(grid.ids.size):
-        _enter(grid, cell)
+        enter(grid, cell)
         for bit in range(low, high):
             value = decode_bit(state, data, _predict(model, grid, cell, bit))
             grid.ids[cell] |= value << bit
-            _update(model, grid, cell, bit, value)
+            update(model, grid, cell, bit, value)

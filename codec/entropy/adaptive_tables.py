@@ -1,4 +1,4 @@
-"""What the adaptive coder starts a layer from: counters and mixer weights, untrained or trained, and their file."""
+"""What the mixing coders start a layer from: counters and mixer weights, untrained or trained, and their file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,13 +18,33 @@ MAX_TRUST = 7
 
 
 @dataclass(frozen=True)
+class TableShape:
+    """How much a coder's model holds."""
+
+    num_slots: int
+    num_sets: int
+    num_contexts: int
+    start_weights: tuple[int, ...]
+    """Of each mixer input where none was trained, in units of 2**-16."""
+
+
+ADAPTIVE = TableShape(
+    NUM_SLOTS,
+    NUM_SETS,
+    NUM_CONTEXTS,
+    (START_WEIGHT,) * NUM_CONTEXTS + (0,) * (NUM_INPUTS - NUM_CONTEXTS),
+)
+
+
+@dataclass(frozen=True)
 class Tables:
-    """Start state of the adaptive coder, the same for every layer of every segment."""
+    """Start state of a mixing coder, the same for every layer of every segment."""
 
     counters: NDArray[np.uint16]
-    """uint16 `[NUM_SLOTS]`: log-odds in 12 bits, (entry >> 4) - 2048 in units of 11/2048 nat; trust in the low 4."""
+    """uint16 `[num_slots]`: log-odds in 12 bits, (entry >> 4) - 2048 in units of 11/2048 nat; trust in the low 4."""
     weights: NDArray[np.int32]
-    """int32 `[NUM_SETS, NUM_INPUTS]` in units of 2**-16."""
+    """int32 `[num_sets, num_inputs]` in units of 2**-16."""
+    shape: TableShape = ADAPTIVE
 
     def __post_init__(self) -> None:
         """Check dtypes and shapes.
@@ -32,13 +52,14 @@ class Tables:
         Raises:
             ValueError: one is wrong.
         """
+        wanted = self.shape
         for name, array, dtype, shape in (
-            ("counters", self.counters, np.uint16, (NUM_SLOTS,)),
-            ("weights", self.weights, np.int32, (NUM_SETS, NUM_INPUTS)),
+            ("counters", self.counters, np.uint16, (wanted.num_slots,)),
+            ("weights", self.weights, np.int32, (wanted.num_sets, len(wanted.start_weights))),
         ):
             if array.dtype != dtype or array.shape != shape:
                 raise ValueError(
-                    f"adaptive coder's {name} are {array.dtype} {list(array.shape)}, "
+                    f"the coder's {name} are {array.dtype} {list(array.shape)}, "
                     f"expected {np.dtype(dtype)} {list(shape)}"
                 )
 
@@ -49,11 +70,10 @@ class Tables:
         return digest.digest()
 
 
-def default_tables() -> Tables:
-    """Make the start state that knows nothing: even odds without trust, equal weights, no bias."""
-    weights = np.full((NUM_SETS, NUM_INPUTS), START_WEIGHT, np.int32)
-    weights[:, NUM_CONTEXTS:] = 0
-    return Tables(np.full(NUM_SLOTS, 2048 << 4, np.uint16), weights)
+def default_tables(shape: TableShape = ADAPTIVE) -> Tables:
+    """Make the start state that knows nothing: even odds without trust, the same weights everywhere."""
+    weights = np.tile(np.array(shape.start_weights, np.int32), (shape.num_sets, 1))
+    return Tables(np.full(shape.num_slots, 2048 << 4, np.uint16), weights, shape)
 
 
 def save_tables(tables: Tables, path: Path) -> None:
@@ -88,17 +108,17 @@ def unfold(tables: Tables) -> Model:
     return Model(
         counters,
         tables.weights,
-        np.zeros(NUM_CONTEXTS, np.int64),
-        np.zeros(NUM_INPUTS, np.int32),
+        np.zeros(tables.shape.num_contexts, np.int64),
+        np.zeros(tables.weights.shape[1], np.int32),
         np.zeros(NUM_MIXERS, np.int64),
         np.zeros(NUM_MIXERS, np.int64),
     )
 
 
-def fold(model: Model, max_trust: int = MAX_TRUST) -> Tables:
+def fold(model: Model, shape: TableShape = ADAPTIVE, max_trust: int = MAX_TRUST) -> Tables:
     """Round a working state to a start state; inverse up to rounding: `unfold`."""
     log_odds = stretch_table()[model.counters >> 16]
     entries = np.clip((log_odds * 8 + 5) // 11 + 2048, 0, 4095)
     trust = np.searchsorted(SEEN_LEVELS, model.counters & 255, side="right") - 1
     counters = entries << 4 | np.minimum(trust, max_trust)
-    return Tables(counters.astype(np.uint16), model.weights)
+    return Tables(counters.astype(np.uint16), model.weights, shape)

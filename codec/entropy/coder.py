@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .layers import Planes
 from .plain import RawCoder, ZstdCoder
 
-CODER_NAMES = ("raw", "zstd", "adaptive")
+CODER_NAMES = ("raw", "zstd", "adaptive", "prior")
 """Names by id."""
 
 
@@ -53,5 +53,9 @@ def get_coder(name_or_id: str | int, planes: Planes, parameters: Path | None = N
         from .adaptive import AdaptiveCoder  # numba: two seconds to import
 
         return AdaptiveCoder(planes, parameters)
+    if name == "prior":
+        from .prior import PriorCoder
+
+        return PriorCoder(planes, parameters)
     known = ", ".join(f"{index} {name}" for index, name in names.items())
     raise ValueError(f"no entropy coder {name_or_id!r}; there are {known}")

@@ -53,3 +53,24 @@ def stretch_table() -> NDArray[np.int64]:
 def rate_table() -> NDArray[np.int64]:
     """Tabulate how far, in 1/65536, a counter that has seen n = 0..255 bits moves to the next: 655360 // (10n + 16)."""
     return 655360 // (10 * np.arange(256, dtype=np.int64) + 16)
+
+
+@cache
+def tail_table() -> NDArray[np.int64]:
+    """Tabulate the mass of the logistic distribution above x = -1024..1024, in units of 1/64 of its spread.
+
+    With E as for `squash_table`, for x >= 0 the entry is 2**76 // (E(4x) + 2**32), out of 2**44; for -x it is 2**44
+    less that.
+
+    Returns:
+        int64 `[2049]`, falling.
+    """
+    table = np.empty(2049, np.int64)
+    power = _ONE
+    for x in range(1025):
+        mass = (1 << 76) // (power + _ONE)
+        table[1024 - x] = (1 << 44) - mass
+        table[1024 + x] = mass
+        for _ in range(4):
+            power = power * _STEP >> 32
+    return table
