@@ -42,7 +42,7 @@ from .logistic import stretch_table, tail_table
 from .prior_network import MAX_SPREAD, MIN_SPREAD
 from .range_coder import decode_bit, encode_bit
 
-SLOT_BITS = (13, 15, 15, 16, 15, 15, 15, 16, 15, 16, 16)
+SLOT_BITS = (13, 15, 15, 16, 15, 14, 15, 15, 15, 15, 15)
 """For each context, the binary logarithm of its number of counters."""
 NUM_CONTEXTS = len(SLOT_BITS)
 NUM_INPUTS = NUM_CONTEXTS + 2 + NUM_LINEAR

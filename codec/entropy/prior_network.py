@@ -7,11 +7,14 @@ refines, where its value lies and how surely. FORMAT.md states the arithmetic. E
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .layers import Planes
+
+Floats = NDArray[np.floating[Any]]
 
 KERNEL = 3
 MARGIN = 2
@@ -128,8 +131,15 @@ def input_limits(view: LayerView, dimension_bits: NDArray[np.int64]) -> NDArray[
 class PriorNetwork:
     """The networks of all layers, ready to predict."""
 
-    def __init__(self, planes: Planes, bit_depths: Sequence[int], layers: Sequence[LayerNetwork]) -> None:
-        """Check the parameters and lay them out for matrix products.
+    def __init__(
+        self,
+        planes: Planes,
+        bit_depths: Sequence[int],
+        layers: Sequence[LayerNetwork],
+        *,
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        """Check the parameters and lay them out for matrix products in `dtype`, which changes no result.
 
         Raises:
             ValueError: they do not fit planes and bit depths, or are not exact.
@@ -142,14 +152,17 @@ class PriorNetwork:
         self.dimension_bits = np.array(
             [sum(d == dimension for d, _ in planes) for dimension in dimensions], np.int64
         )
-        self._products = []
+        self._products: list[list[tuple[Floats, Floats]]] = []
         for layer, view in zip(layers, self.views, strict=True):
             layer.check(view, input_limits(view, self.dimension_bits))
-            kernels = _for_products(layer.first), _for_products(layer.second), layer.last.astype(np.float32)
-            biases = (
-                bias.astype(np.float32) for bias in (layer.first_bias, layer.second_bias, layer.last_bias)
+            kernels = _for_products(layer.first), _for_products(layer.second), layer.last
+            biases = layer.first_bias, layer.second_bias, layer.last_bias
+            self._products.append(
+                [
+                    (kernel.astype(dtype), bias.astype(dtype))
+                    for kernel, bias in zip(kernels, biases, strict=True)
+                ]
             )
-            self._products.append(list(zip(kernels, biases, strict=True)))
 
     def predict(
         self, centres: NDArray[np.uint16], shape: tuple[int, int, int], layer: int, frame: int
@@ -205,14 +218,12 @@ class PriorNetwork:
         )
 
 
-def _for_products(weights: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Lay a kernel `[3, 3, I, O]` out as a matrix a row of it, float32 `[3, 3 * I, O]`."""
-    return weights.reshape(KERNEL, -1, weights.shape[-1]).astype(np.float32)
+def _for_products(weights: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Lay a kernel `[3, 3, I, O]` out as a matrix a row of it, `[3, 3 * I, O]`."""
+    return weights.reshape(KERNEL, -1, weights.shape[-1])
 
 
-def _convolve(
-    x: NDArray[np.float32], kernel: NDArray[np.float32], bias: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _convolve(x: Floats, kernel: Floats, bias: Floats) -> Floats:
     """Convolve `[H, W, I]` without padding, floor the shifted sums and clamp them: `[H - 2, W - 2, O]`.
 
     Rows of the picture stand one after another, so that each row of the kernel is one matrix product.
@@ -226,6 +237,6 @@ def _convolve(
         sums += flat[row * (columns - 2) : row * (columns - 2) + count] @ kernel[row]
     sums += bias
     np.clip(sums, 0, MAX_HIDDEN << WEIGHT_SHIFT, out=sums)
-    sums *= np.float32(2.0**-WEIGHT_SHIFT)
+    sums *= sums.dtype.type(2.0**-WEIGHT_SHIFT)
     np.floor(sums, out=sums)
     return sums.reshape(rows - 2, columns - 2, -1)

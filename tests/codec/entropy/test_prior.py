@@ -1,0 +1,225 @@
+"""The prior coder: exact networks, round trips, layers, damage, and what training is worth."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mgv.codec.entropy import get_coder, layer_crc
+from mgv.codec.entropy.adaptive_tables import default_tables
+from mgv.codec.entropy.prior import PriorCoder
+from mgv.codec.entropy.prior_network import EXACT, LayerNetwork, PriorNetwork, layer_views
+from mgv.codec.entropy.prior_parameters import PRIOR, PriorParameters, load_prior, save_prior
+from mgv.container import CorruptError
+
+PLANES = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
+DEPTHS = (2, 4, 6)
+
+
+def random_networks(seed: int = 0, width: int = 5, scale: int = 300) -> tuple[LayerNetwork, ...]:
+    """Networks of random integers."""
+    rng = np.random.default_rng(seed)
+
+    def weights(*shape: int) -> np.ndarray:
+        return rng.integers(-scale, scale + 1, shape).astype(np.int16)
+
+    def biases(size: int) -> np.ndarray:
+        return rng.integers(-(1 << 14), 1 << 14, size).astype(np.int32)
+
+    layers = []
+    for view in layer_views(PLANES, DEPTHS):
+        n = 2 * len(view.refined)
+        first, second = weights(3, 3, view.num_inputs, width), weights(3, 3, width, width)
+        layers.append(
+            LayerNetwork(
+                first, biases(width), second, biases(width), weights(width + view.num_inputs, n), biases(n)
+            )
+        )
+    return tuple(layers)
+
+
+@pytest.fixture(scope="module")
+def parameters() -> PriorParameters:
+    return PriorParameters(DEPTHS, random_networks(), default_tables(PRIOR))
+
+
+@pytest.fixture(scope="module")
+def path(parameters: PriorParameters, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("prior") / "prior.safetensors"
+    save_prior(parameters, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def coder(path: Path) -> PriorCoder:
+    return PriorCoder(PLANES, path)
+
+
+def tokens(seed: int, t: int, h: int, w: int) -> np.ndarray:
+    """Noise on something still: some tokens of the latent frame before are drawn anew."""
+    rng = np.random.default_rng(seed)
+    frames = [rng.integers(0, 64, (h, w))]
+    for _ in range(t - 1):
+        frames.append(np.where(rng.random((h, w)) < 0.3, rng.integers(0, 64, (h, w)), frames[-1]))
+    return np.stack(frames).astype(np.int64)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 6), st.integers(1, 6))
+def test_tokens_survive(coder: PriorCoder, seed: int, t: int, h: int, w: int) -> None:
+    ids = tokens(seed, t, h, w)
+    payloads = coder.encode(ids, DEPTHS)
+    for count, depth in enumerate(DEPTHS, 1):
+        decoded = coder.decode(payloads[:count], ids.shape, DEPTHS)
+        assert np.array_equal(decoded, ids & (1 << depth) - 1)
+
+
+def test_a_layer_depends_on_no_finer_one(coder: PriorCoder) -> None:
+    ids = tokens(1, 3, 4, 5)
+    assert coder.encode(ids, DEPTHS)[:2] == coder.encode(ids & 15, DEPTHS[:2])
+
+
+def test_it_is_made_by_name_and_number(path: Path, parameters: PriorParameters) -> None:
+    for name in ("prior", 3):
+        coder = get_coder(name, PLANES, path)
+        assert (coder.id, coder.name, coder.parameters_sha256) == (3, "prior", parameters.sha256())
+
+
+def reference(
+    network: PriorNetwork, layer: LayerNetwork, inputs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What FORMAT.md says the network computes, in integers, position by position."""
+    x = inputs.astype(np.int64)
+    for kernel, bias in ((layer.first, layer.first_bias), (layer.second, layer.second_bias)):
+        rows, columns = x.shape[0] - 2, x.shape[1] - 2
+        y = np.zeros((rows, columns, len(bias)), np.int64)
+        for row in range(rows):
+            for column in range(columns):
+                window = x[row : row + 3, column : column + 3]
+                sums = np.tensordot(window, kernel.astype(np.int64), 3) + bias
+                y[row, column] = np.clip(sums >> 10, 0, 255)
+        x = y
+    joined = np.concatenate([x, inputs[2:-2, 2:-2].astype(np.int64)], axis=2)
+    sums = (joined @ layer.last.astype(np.int64) + layer.last_bias).reshape(-1, len(layer.last_bias))
+    n = sums.shape[1] // 2
+    return np.clip(sums[:, :n] >> 6, -65536, 65536), np.clip(sums[:, n:] >> 11, -24, 40) + 24
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_matrix_products_are_exact(parameters: PriorParameters, dtype: type) -> None:
+    network = PriorNetwork(PLANES, DEPTHS, parameters.networks, dtype=dtype)
+    shape = (3, 4, 5)
+    centres = (np.random.default_rng(3).integers(0, 8, (60, 3)) * 8192 + 4096).astype(np.uint16)
+    for layer in range(3):
+        for frame in range(3):
+            inputs = network.inputs(centres.reshape(*shape, 3), layer, frame)
+            expected = reference(network, parameters.networks[layer], inputs)
+            places, spreads = network.predict(centres, shape, layer, frame)
+            assert np.array_equal(places, expected[0])
+            assert np.array_equal(spreads, expected[1])
+
+
+def test_weights_whose_sums_are_not_exact_are_refused(parameters: PriorParameters, tmp_path: Path) -> None:
+    heavy = replace(parameters.networks[1], second=np.full((3, 3, 5, 5), 32767, np.int16))
+    path = tmp_path / "prior.safetensors"
+    save_prior(replace(parameters, networks=(parameters.networks[0], heavy, parameters.networks[2])), path)
+    with pytest.raises(ValueError, match=f"expected below {EXACT}"):
+        PriorCoder(PLANES, path)
+
+
+def test_what_does_not_fit_is_refused(parameters: PriorParameters, coder: PriorCoder, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"mgv train prior"):
+        PriorCoder(PLANES, None)
+    with pytest.raises(ValueError, match="holds no parameters"):
+        load_prior(tmp_path / "none.safetensors")
+    path = tmp_path / "prior.safetensors"
+    save_prior(parameters, path)
+    with pytest.raises(ValueError, match="prior's first is"):
+        PriorCoder(((0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)), path)
+    with pytest.raises(ValueError, match="was trained for"):
+        coder.encode(np.zeros((1, 2, 2), np.int64), (3, 6))
+
+
+def test_a_doctored_entry_is_caught_by_the_crc(
+    parameters: PriorParameters, path: Path, tmp_path: Path
+) -> None:
+    """Another probability somewhere decodes to other bits, which the layer table's CRC of decoded bits shows."""
+    ids = tokens(5, 5, 8, 9)
+    payloads = PriorCoder(PLANES, path).encode(ids, DEPTHS)
+    expected = [layer_crc(ids, low, high) for low, high in ((0, 2), (2, 4), (4, 6))]
+    networks = list(parameters.networks)
+    last_bias = networks[0].last_bias.copy()
+    last_bias[0] += 1 << 12  # one step of the place of one dimension
+    networks[0] = replace(networks[0], last_bias=last_bias)
+    counters = parameters.tables.counters.copy()
+    counters[:] = np.where(np.arange(len(counters)) % 2, counters, counters + (40 << 4))
+    for doctored in (
+        replace(parameters, networks=tuple(networks)),
+        replace(parameters, tables=replace(parameters.tables, counters=counters)),
+    ):
+        other = tmp_path / "doctored.safetensors"
+        save_prior(doctored, other)
+        try:
+            decoded = PriorCoder(PLANES, other).decode(payloads, ids.shape, DEPTHS)
+        except CorruptError:
+            continue  # bytes were left over: caught earlier
+        assert [layer_crc(decoded, low, high) for low, high in ((0, 2), (2, 4), (4, 6))] != expected
+
+
+THREADS = """
+import sys, hashlib, numpy as np
+from pathlib import Path
+from mgv.codec.entropy.prior import PriorCoder
+planes = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
+ids = np.random.default_rng(0).integers(0, 64, (3, 24, 40))
+payloads = PriorCoder(planes, Path(sys.argv[1])).encode(ids, (2, 4, 6))
+print(hashlib.sha256(b"".join(payloads)).hexdigest())
+"""
+
+
+def test_threads_change_nothing(path: Path) -> None:
+    import os
+
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", THREADS, str(path)],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": str(count), "OMP_NUM_THREADS": str(count)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for count in (1, 2)
+    }
+    assert len(found) == 1
+    assert len(found.pop().strip()) == 64
+
+
+def test_training_pays_and_survives_rounding(tmp_path: Path) -> None:
+    """On values that move one column a latent frame, which counters alone do not see coming."""
+    from mgv.codec.entropy.train_prior import PriorTraining, measure_gap, train_prior
+
+    def moving(seed: int) -> np.ndarray:
+        wide = np.random.default_rng(seed).integers(0, 64, (10, 20))
+        return np.stack([wide[:, z : z + 12] for z in range(4)]).astype(np.int64)
+
+    segments = [moving(seed) for seed in range(6)]
+    training = PriorTraining(steps=60, batch_size=8, crop=8, width=8, learning_rate=1e-2)
+    reports: list[float] = []
+    prior, networks = train_prior(
+        segments[:5], PLANES, DEPTHS, training, lambda step, steps, bits: reports.append(bits)
+    )
+    path = tmp_path / "prior.safetensors"
+    save_prior(prior, path)
+    coder = PriorCoder(PLANES, path)
+    payloads = coder.encode(segments[5], DEPTHS)
+    assert np.array_equal(coder.decode(payloads, segments[5].shape, DEPTHS), segments[5])
+    plain = get_coder("adaptive", PLANES).encode(segments[5], DEPTHS)
+    assert sum(map(len, payloads)) < 0.9 * sum(map(len, plain))
+    assert len(reports) == 2
+    whole, rounded = measure_gap(networks, segments[5:], PLANES, DEPTHS)
+    assert rounded == pytest.approx(whole, rel=0.05)
