@@ -23,16 +23,27 @@ def open_tokenizer(model: ModelName) -> Tokenizer:
     return model if isinstance(model, Tokenizer) else load_tokenizer(fspath(model))
 
 
-def open_coder(name: str, tokenizer: Tokenizer) -> LayerCoder:
-    """Give an entropy coder, with the start state that the tokenizer's folder has for it, if any.
+def open_coder(name: str | None, tokenizer: Tokenizer) -> LayerCoder:
+    """Give an entropy coder, with the parameters that the tokenizer's folder has for it, if any.
+
+    Args:
+        name: one of `CODER_NAMES`; None for `prior` where one was trained for the tokenizer, else `adaptive`.
+        tokenizer: whose tokens are coded.
 
     Raises:
         OptionError: there is no such coder.
         WeightsError: its parameter file is no good.
     """
+    if name is None:
+        name = available_coders(tokenizer)[-1]
     if name not in CODER_NAMES:
         raise OptionError(f"coder is {name!r}, expected one of {', '.join(CODER_NAMES)}")
     return _make_coder(name, tokenizer, _parameters_file(name, tokenizer))
+
+
+def available_coders(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Name the entropy coders that a tokenizer's tokens can be coded with, best last."""
+    return CODER_NAMES if _parameters_file("prior", tokenizer) is not None else CODER_NAMES[:-1]
 
 
 def open_tokenizer_of(header: Header, model: ModelName | None) -> Tokenizer:

@@ -71,7 +71,7 @@ def import_tokens(
     target: PathName,
     *,
     model: ModelName | None = None,
-    coder: str = "adaptive",
+    coder: str | None = None,
     force: bool = False,
 ) -> TokensReport:
     """Write the tokens of a `.npz` to an `.mgv`. Inverse: `export_tokens`.

@@ -4,7 +4,8 @@
     python tests/make_vectors.py --replace NAME...      # make these anew: only for a reason that CHANGELOG.md gives
     python tests/make_vectors.py --dumps                # write info/*.json anew, after a change of `mgv info --json`
 
-A NAME is that of a file in golden/ or faulty/ without its suffix, or `model`, which every golden file goes with.
+A NAME is that of a file in golden/ or faulty/ without its suffix, or `model`, which every golden file goes with, or
+`prior`, the part of it that the coder of this name needs.
 A file made with another version of zstd, torch or FFmpeg may differ, and be as good.
 """
 
@@ -39,9 +40,9 @@ def main() -> None:
 
 
 def exists(name: str) -> bool:
-    """Tell whether there is such a file, or for `model` such a folder."""
-    if name == "model":
-        return (MODEL / "model.json").exists()
+    """Tell whether there is such a file, or for `model` and `prior` such a part of the model."""
+    if name in ("model", "prior"):
+        return (MODEL / ("model.json" if name == "model" else "prior.safetensors.zst")).exists()
     return any((folder / f"{name}.mgv").exists() for folder in (GOLDEN, FAULTY))
 
 
@@ -50,15 +51,17 @@ def make(wanted: set[str], *, write_dumps: bool) -> None:
     from conformance.recipes.expected import describe
     from conformance.recipes.faulty import faults
     from conformance.recipes.golden import Kitchen, dump_info, recipes
-    from conformance.recipes.model import make_model, unpack
+    from conformance.recipes.model import make_model, make_prior, unpack
 
-    unknown = wanted - {"model", *recipes(), *faults(GOLDEN, only_names=True)}
+    unknown = wanted - {"model", "prior", *recipes(), *faults(GOLDEN, only_names=True)}
     if unknown:
         sys.exit(f"make_vectors: no recipe for {', '.join(sorted(unknown))}")
     for folder in (MODEL, GOLDEN, FAULTY, INFO):
         folder.mkdir(exist_ok=True)
     if is_wanted("model", wanted):
         make_model(MODEL)
+    if is_wanted("prior", wanted):
+        make_prior(MODEL)
     facts = read_facts(CONFORMANCE)
     with tempfile.TemporaryDirectory() as folder:
         kitchen = Kitchen(unpack(MODEL, Path(folder)), GOLDEN)

@@ -12,14 +12,12 @@ from .common import require, shown, warn
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option(
     "--coder",
-    type=click.Choice(["raw", "zstd", "adaptive"]),
-    default="adaptive",
-    show_default=True,
-    help="Entropy coder of an .mgv TARGET.",
+    type=click.Choice(["raw", "zstd", "adaptive", "prior"]),
+    help="Entropy coder of an .mgv TARGET; the best that the model has by default.",
 )
 @click.option("--model", help="Tokenizer folder to use in place of the one that SOURCE names.")
 @click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
-def tokens(source: Path, target: Path, coder: str, model: str | None, force: bool) -> None:
+def tokens(source: Path, target: Path, coder: str | None, model: str | None, force: bool) -> None:
     """Write the tokens of SOURCE.mgv to TARGET.npz, or those of SOURCE.npz to TARGET.mgv.
 
     The .npz holds an array for each segment, its times, and the file's header; audio is left behind.

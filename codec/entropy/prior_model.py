@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from .adaptive_model import (
     BIAS,
     COUNT,
-    ENERGY,
     FIRST,
     HASH,
     MIRRORED,
@@ -24,7 +23,6 @@ from .adaptive_model import (
     STATIC,
     UNREST,
     E,
-    F,
     N,
     P,
     S,
@@ -42,7 +40,7 @@ from .logistic import stretch_table, tail_table
 from .prior_network import MAX_SPREAD, MIN_SPREAD
 from .range_coder import decode_bit, encode_bit
 
-SLOT_BITS = (13, 15, 15, 16, 15, 14, 15, 15, 15, 15, 15)
+SLOT_BITS = (13, 16, 15, 16, 15, 16, 16)
 """For each context, the binary logarithm of its number of counters."""
 NUM_CONTEXTS = len(SLOT_BITS)
 NUM_INPUTS = NUM_CONTEXTS + 2 + NUM_LINEAR
@@ -50,11 +48,11 @@ NUM_INPUTS = NUM_CONTEXTS + 2 + NUM_LINEAR
 HINT = NUM_CONTEXTS + 1
 """Place of the network's odds among the inputs."""
 
-SURE = 1536
-"""From these odds on, 6 nats, a bit is coded under one counter, without mixing: nearly half of all bits."""
-NUM_LEVELS = 24
+SURE = 2304
+"""From these odds on, 9 nats, a bit is coded under one counter, without mixing: a quarter of all bits or more."""
+NUM_LEVELS = 36
 """Levels of odds below that, as a context."""
-NUM_SURE_LEVELS = 11
+NUM_SURE_LEVELS = 4
 _OFFSETS = np.concatenate([[0], np.cumsum(1 << np.array(SLOT_BITS))]).astype(np.int64)
 _SHIFTS = np.array([64 - bits for bits in SLOT_BITS], np.uint64)
 _SURE_START = int(_OFFSETS[-1])
@@ -156,22 +154,15 @@ def _predict(model, grid, cell, bit, hint):  # type: ignore[no-untyped-def]
     known = 1 if v[P] != 0 else 0
     recent = grid.ids[cell] >> max(bit - 3, 0) & ((1 << min(bit, 3)) - 1)
     plain = v[W] + v[N] - v[NW]
-    energy = token[ENERGY] - abs(centre - 32768)
-    size = abs(v[W] + centre - 32768) + abs(v[N] + centre - 32768)
-    size += abs(v[NE] + centre - 32768) + abs(v[P] + centre - 32768)
 
     c = model.slots
     c[0] = (token[STATIC] * 4 + own) * 2 + known
-    c[1] = ((bit * 2 + token[FIRST]) * 64 + doubt) * 13 + q[P]
-    c[2] = ((node * 13 + q[P]) * 13 + q[F]) * 4 + own
-    c[3] = (((node * 13 + q[E]) * 13 + q[S]) * 13 + q[W]) * 13 + q[N]
-    c[4] = (node * 23 + fine(plain, max(11 - plane, 0))) * 13 + q[NE]
-    c[5] = (node << 3 | recent) * 13 + coarse(np.int64(grid.centres[cell, 0]) - 32768, 10)
-    c[6] = (node * 16 + min(size >> 13, 15)) * 16 + min(energy >> 14, 15)
-    c[7] = node << 10 | grid.ids[cell] >> max(bit - 10, 0) & (1 << min(bit, 10)) - 1
-    c[8] = (bit * NUM_LEVELS + level) * 64 + doubt
-    c[9] = (((bit * NUM_LEVELS + level) // 2 * 13 + q[W]) * 13 + q[N]) * 2 + token[FIRST]
-    c[10] = ((bit * NUM_LEVELS + level) * 8 + recent) * 4 + own
+    c[1] = (((node * 13 + q[E]) * 13 + q[S]) * 13 + q[W]) * 13 + q[N]
+    c[2] = (node * 23 + fine(plain, max(11 - plane, 0))) * 13 + q[NE]
+    c[3] = node << 10 | grid.ids[cell] >> max(bit - 10, 0) & (1 << min(bit, 10)) - 1
+    c[4] = (bit * NUM_LEVELS + level) * 64 + doubt
+    c[5] = (((bit * NUM_LEVELS + level) // 2 * 13 + q[W]) * 13 + q[N]) * 2 + token[FIRST]
+    c[6] = ((bit * NUM_LEVELS + level) * 8 + recent) * 4 + own
     inputs = model.inputs
     for index in range(NUM_CONTEXTS):
         slot = _OFFSETS[index] + np.int64((np.uint64(c[index]) * HASH) >> _SHIFTS[index])

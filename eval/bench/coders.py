@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ...codec import OptionError
 from ...codec import open as open_mgv
-from ...codec.entropy import CODER_NAMES
-from ...codec.models import open_coder
+from ...codec.models import available_coders, open_coder
 from ...tokenizer import Tokenizer
 
 
@@ -59,7 +58,7 @@ def measure_coders(tokenizer: Tokenizer, grids: Sequence[NDArray[np.int64]]) -> 
     depths = tokenizer.config.bit_depths
     num_tokens = sum(grid.size for grid in grids)
     results = []
-    for name in CODER_NAMES:
+    for name in available_coders(tokenizer):
         coder = open_coder(name, tokenizer)
         small = grids[0][:1, :2, :2]
         coder.decode(

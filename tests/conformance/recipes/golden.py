@@ -23,7 +23,7 @@ from .chunks import Chunk, join, reindex, split
 from .model import tokenize
 from .scenes import PACKET_SAMPLES, SAMPLE_RATE, SCENES, TICK, TIME_BASE, Scene, pictures, sound
 
-CODERS = ("raw", "zstd", "adaptive")
+CODERS = ("raw", "zstd", "adaptive", "prior")
 """A coder that is added here gets files of its own; the others keep theirs."""
 
 

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from mgv.codec.entropy.adaptive import train_tables
 from mgv.codec.entropy.adaptive_tables import save_tables
-from mgv.tokenizer import Tokenizer, save_tokenizer
+from mgv.codec.entropy.prior_parameters import save_prior
+from mgv.codec.entropy.train_prior import PriorTraining, train_prior
+from mgv.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
 from mgv.tokenizer.config import MgvSNetwork, TokenizerConfig
 from mgv.tokenizer.klt import model_klt
 from mgv.tokenizer.mgv_s import set_linear_transform
@@ -34,7 +36,8 @@ RATE_POINTS = [
     {"scale": 1.0, "layers": 3},
 ]
 TABLES = "adaptive.safetensors.zst"
-"""Packed, for most of its counters are those of the untrained coder; `unpack` gives the file that mgv takes."""
+PRIOR = "prior.safetensors.zst"
+"""Packed, for most of their counters are those of the untrained coder; `unpack` gives the files that mgv takes."""
 
 
 def make_tokenizer() -> Tokenizer:
@@ -59,14 +62,32 @@ def make_model(folder: Path) -> None:
     tokenizer = make_tokenizer()
     save_tokenizer(tokenizer, folder, {"purpose": "conformance tests; never trained"})
     (folder / "rate_points.json").write_text(json.dumps(RATE_POINTS, indent=2) + "\n")
-    clips = [
-        np.stack([picture(start + index, 64, 48) for index in range(9)])
-        for start in range(100, 100 + 20 * len(SCENES), 20)
-    ]
-    tables = train_tables([tokenize(tokenizer, clip) for clip in clips], CONFIG.planes, CONFIG.bit_depths)
+    tables = train_tables(training_tokens(tokenizer), CONFIG.planes, CONFIG.bit_depths)
     path = folder / TABLES.removesuffix(".zst")
     save_tables(tables, path)
-    (folder / TABLES).write_bytes(zstandard.ZstdCompressor(level=19).compress(path.read_bytes()))
+    pack(path)
+
+
+def make_prior(folder: Path) -> None:
+    """Write networks and tables of the `prior` coder, trained a little on tokens of the model in `folder`."""
+    segments = training_tokens(load_tokenizer(folder))
+    training = PriorTraining(steps=80, batch_size=8, crop=6, width=8, learning_rate=1e-2)
+    path = folder / PRIOR.removesuffix(".zst")
+    save_prior(train_prior(segments, CONFIG.planes, CONFIG.bit_depths, training)[0], path)
+    pack(path)
+
+
+def training_tokens(tokenizer: Tokenizer) -> list[NDArray[np.int64]]:
+    """Tokenize pictures that no scene shows."""
+    starts = range(100, 100 + 20 * len(SCENES), 20)
+    clips = [np.stack([picture(start + index, 64, 48) for index in range(9)]) for start in starts]
+    return [tokenize(tokenizer, clip) for clip in clips]
+
+
+def pack(path: Path) -> None:
+    """Replace a file by its zstd frame, under its name and `.zst`; inverse: `unpack`."""
+    packed = zstandard.ZstdCompressor(level=19).compress(path.read_bytes())
+    path.with_name(f"{path.name}.zst").write_bytes(packed)
     path.unlink()
 
 
