@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..container import AudioPacket, Header
 from .conceal import GapFiller, freeze
-from .encode_video import Progress
+from .encode_stages import Progress
 from .files import FileOrPath, open_input
 from .frame_stream import FrameStream
 from .models import ModelName

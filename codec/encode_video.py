@@ -1,29 +1,53 @@
 """Encode: a video source to an `.mgv` file. Mirror of `decode_video.py`."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import partial
+from typing import BinaryIO
 
-from .. import __version__
-from ..container import AudioPacket, Header, Segment, Timing, Writer
-from ..tokenizer import Tokenizer
-from .entropy import LayerCoder
+from ..container import Segment, Writer
+from .encode_stages import (
+    EncoderModels,
+    ExtentCounter,
+    FrameCount,
+    Heads,
+    Outcome,
+    Progress,
+    read_latents,
+    write_segments,
+)
 from .files import FileOrPath
-from .layer_stream import encode_layers
 from .models import ModelName, open_coder, open_tokenizer
 from .options import OptionError
 from .output import open_output
 from .pipeline import Pipeline
 from .rate import audio_bytes, bits_per_pixel
 from .rate_points import RatePoint, choose_rate_point, read_rate_points
-from .segmenter import SegmentShape, cut_segments, longest_segment
-from .token_stream import SegmentTokens, chunk_latents, tokenize_segments
-from .video_in import VideoSource, open_source
+from .rate_target import RateTarget, choose_target
+from .segment_coder import SegmentCoder
+from .segmenter import longest_segment
+from .targeted_encoding import TargetedEncoding, VideoSupply
+from .token_stream import ALL_LATENTS, SegmentLatents
+from .video_in import VideoSource
 
-Progress = Callable[[int, int | None], None]
-"""Called with the frames done so far and the frames expected, None where unknown."""
+
+@dataclass(frozen=True)
+class ReachedRate:
+    """What was asked of the rate, and what came of it."""
+
+    kind: str
+    """`bpp`, `bitrate` or `size`."""
+
+    asked: float
+    """In bits per pixel, bits per second (of video alone) or bytes (of the whole file)."""
+
+    reached: float
+    """In the same unit; never above `asked`."""
+
+    def __str__(self) -> str:
+        target = RateTarget(self.kind, self.asked)
+        return f"asked for {target}, reached {self.reached / self.asked:.1%} of it"
 
 
 @dataclass(frozen=True)
@@ -33,17 +57,33 @@ class EncodeReport:
     num_frames: int
     width: int
     height: int
-    quality: int
+    quality: int | None
+    """Level; None where a rate was asked for."""
+
     num_layers: int
+    """Most that a segment has."""
+
+    scale: float
+    """Coded size over source size."""
+
     file_bytes: int
     audio_bytes: int
     """Of the chunks that hold audio and its headers; part of `file_bytes`."""
+
+    duration_seconds: float
+    """Of the video."""
 
     seconds: float
     """Wall time from the first frame read to the last byte written."""
 
     warnings: tuple[str, ...]
     """What of the source could not be kept."""
+
+    target: ReachedRate | None = None
+    """None where a quality was asked for."""
+
+    notes: tuple[str, ...] = ()
+    """What is worth knowing of the rate."""
 
     @property
     def bpp(self) -> float:
@@ -56,28 +96,38 @@ class EncodeReport:
         return self.num_frames / self.seconds
 
 
-def encode(
+def encode(  # noqa: PLR0913 - what a user may choose, by name
     source: FileOrPath,
     target: FileOrPath,
     *,
     quality: int | None = None,
+    bpp: float | str | None = None,
+    bitrate: float | str | None = None,
+    size: float | str | None = None,
     model: ModelName = "mgv-s",
-    coder: str = "adaptive",
+    coder: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> EncodeReport:
     """Compress a video; its audio, timestamps, size, rotation and colour tags are kept. Inverse: `decode`.
 
-    Memory grows with neither the length of the video nor the number of its segments.
+    Memory grows with neither the length of the video nor the number of its segments, but for some bytes a segment.
+
+    At most one of `quality`, `bpp`, `bitrate` and `size` is given. The last three are never exceeded; a source that
+    can be read twice (a path, a file that seeks) is, so that they are used up as well. They may be texts that end
+    in k, M or G, Ki, Mi or Gi.
 
     Args:
         source: a path of anything ffmpeg reads, or a binary file (a pipe will do).
         target: a path, or a binary file that need not seek. A path appears only when it is whole.
-        quality: level from 0; the highest if None (DESIGN 6).
+        quality: level from 0; the highest if None and no rate is asked for (DESIGN 6).
+        bpp: most bits per pixel, audio left out.
+        bitrate: most bits per second of video, audio left out.
+        size: most bytes of the whole file.
         model: a tokenizer, its name or its folder.
-        coder: entropy coder: `raw`, `zstd` or `adaptive`.
+        coder: entropy coder: `raw`, `zstd`, `adaptive` or `prior`; None is the best that the model has.
         force: replace an existing target.
-        progress: told how far it is.
+        progress: told how far it is; with two passes the frames of both count.
 
     Returns:
         What it came to.
@@ -86,110 +136,79 @@ def encode(
         MediaError: the source is missing or no video.
         WeightsError: there is no such tokenizer, or its weights are broken.
         OutputError: the target exists or cannot be written.
-        OptionError: there is no such quality or coder, or the tokenizer is not causal.
+        OptionError: there is no such quality or coder, the tokenizer is not causal, or the rate asked for is too low.
     """
-    with ExitStack() as stack:
-        video = stack.enter_context(open_source(source))
+    rate = choose_target(bpp, bitrate, size)
+    if rate is not None and quality is not None:
+        raise OptionError(f"quality and {rate.kind} are given, expected one of them")
+    supply = VideoSupply(source)
+    with supply.open() as video:
         tokenizer = open_tokenizer(model)
         if tokenizer.config.kind == "magvit":
             raise OptionError(
                 "a magvit tokenizer is not causal, so it can't code video as it comes; choose another"
             )
         levels = read_rate_points(tokenizer.folder, len(tokenizer.config.bit_depths))
-        number, level = choose_rate_point(levels, quality)
-        layer_coder = open_coder(coder, tokenizer)
-        file = stack.enter_context(open_output(target, force=force, source=source))
-        job = _Encoding(video, tokenizer, layer_coder, level, progress)
+        models = EncoderModels(tokenizer, open_coder(coder, tokenizer))
+        open_file = partial(open_output, target, force=force, source=source)
         started = time.perf_counter()
-        with Writer(file) as writer:
-            job.run(writer)
-        seconds = time.perf_counter() - started
-    return EncodeReport(
-        num_frames=writer.num_frames,
-        width=video.width,
-        height=video.height,
-        quality=number,
-        num_layers=level.num_layers,
-        file_bytes=writer.num_bytes,
-        audio_bytes=audio_bytes(writer.bytes_by_chunk),
-        seconds=seconds,
-        warnings=tuple(video.warnings),
-    )
+        if rate is None:
+            number, level = choose_rate_point(levels, quality)
+            with open_file() as file:
+                outcome = encode_at_level(video, models, level, file, progress)
+            return _report(outcome, number, None, started)
+        encoding = TargetedEncoding(supply, models, levels, rate, progress)
+        is_repeatable = isinstance(target, str | os.PathLike)
+        outcome = encoding.run(video, open_file, is_repeatable=is_repeatable)
+        return _report(outcome, None, rate, started)
 
 
-class _Encoding:
-    """The stages of one encoding: threads that read, tokenize and code, and the writer that drives them."""
+def encode_at_level(
+    video: VideoSource,
+    models: EncoderModels,
+    level: RatePoint,
+    file: BinaryIO,
+    progress: Progress | None,
+) -> Outcome:
+    """Encode a source at one rate point."""
+    size = level.coded_size(video.width, video.height)
+    segment_frames = longest_segment(models.tokenizer.config.strides, *size)
+    segment_coder = SegmentCoder(models.tokenizer, models.coder)
+    count, extent = FrameCount(progress, 1, video.num_frames_estimated), ExtentCounter(video)
 
-    def __init__(
-        self,
-        video: VideoSource,
-        tokenizer: Tokenizer,
-        coder: LayerCoder,
-        level: RatePoint,
-        progress: Progress | None,
-    ) -> None:
-        self.video = video
-        self.tokenizer = tokenizer
-        self.coder = coder
-        self.coded_size = level.coded_size(video.width, video.height)
-        self.segment_frames = longest_segment(tokenizer.config.strides, *self.coded_size)
-        self.bit_depths = tokenizer.config.bit_depths[: level.num_layers]
-        self.progress = progress
-        self._num_tokenized = 0
+    def code(segment: SegmentLatents) -> Segment:
+        extent.add(segment)
+        return segment_coder.code(segment, size, level.num_layers, level.rate_weight)
 
-    def run(self, writer: Writer) -> None:
-        video, stride = self.video, self.tokenizer.config.strides[0]
-        shape = SegmentShape(stride, self.segment_frames, chunk_latents(stride, video.height, video.width))
-        cut = cut_segments(video.events(), shape, video.time_base, self._audio_seconds)
-        with Pipeline() as pipeline:
-            chunks = pipeline.run_ahead(cut, 1, "mgv-read")
-            tokens = tokenize_segments(chunks, self.tokenizer, self.coded_size, self._count)
-            segments = pipeline.run_ahead(tokens, 1, "mgv-tokenize")
-            coded = pipeline.run_ahead(self._code(segments), 1, "mgv-code")
-            for tokens_of_segment, segment in coded:
-                if segment.first_frame == 0:
-                    self._write_heads(writer, tokens_of_segment.pts[0], shape.segment_frames)
-                writer.write_segment(segment, Timing(tokens_of_segment.pts, tokens_of_segment.last_duration))
-                writer.write_audio_packets(tokens_of_segment.audio)
-
-    def _code(self, segments: Iterator[SegmentTokens]) -> Iterator[tuple[SegmentTokens, Segment]]:
-        for tokens in segments:
-            yield tokens, encode_layers(tokens, self.coder, self.bit_depths)
-
-    def _write_heads(self, writer: Writer, start_pts: int, segment_frames: int) -> None:
-        video, config = self.video, self.tokenizer.config
-        header = Header(
-            width=video.width,
-            height=video.height,
-            coded_width=self.coded_size[0],
-            coded_height=self.coded_size[1],
-            sample_aspect=video.sample_aspect,
-            rotation_degrees=video.rotation_degrees,
-            colour=video.colour,
-            time_base=video.time_base,
-            tick=video.tick,
-            start_pts=start_pts,
-            tokenizer=config.name,
-            tokenizer_sha256=bytes.fromhex(self.tokenizer.sha256),
-            strides=config.strides,
-            bits_per_token=config.bits_per_token,
-            bit_depths=self.bit_depths,
-            coder=self.coder.id,
-            coder_sha256=self.coder.parameters_sha256,
-            segment_frames=segment_frames,
-            software=f"mgv {__version__}",
+    with Writer(file) as writer, Pipeline() as pipeline:
+        heads = Heads(video, models, size, level.num_layers, segment_frames)
+        latents = read_latents(
+            pipeline, video, models.tokenizer, segment_frames, lambda _: {size: ALL_LATENTS}, count.add
         )
-        writer.write_header(header)
-        if video.metadata:
-            writer.write_metadata(video.metadata)
-        for audio_header in video.audio:
-            writer.write_audio_header(audio_header)
+        segments = pipeline.run_ahead(latents, 1, "mgv-tokenize")
+        write_segments(writer, heads, pipeline, segments, code)
+    found = extent.extent(audio_bytes(writer.bytes_by_chunk))
+    return Outcome(found, writer.num_bytes, level.scale, level.num_layers, tuple(video.warnings))
 
-    def _audio_seconds(self, packet: AudioPacket) -> Fraction | None:
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        return None if stamp is None else stamp * self.video.audio[packet.stream].time_base
 
-    def _count(self, num_frames: int) -> None:
-        self._num_tokenized += num_frames
-        if self.progress is not None:
-            self.progress(self._num_tokenized, self.video.num_frames_estimated)
+def _report(outcome: Outcome, quality: int | None, rate: RateTarget | None, started: float) -> EncodeReport:
+    extent = outcome.extent
+    reached = None
+    if rate is not None:
+        video_bytes = outcome.file_bytes - extent.audio_bytes
+        reached = ReachedRate(rate.kind, rate.amount, rate.reached(video_bytes, extent))
+    return EncodeReport(
+        num_frames=extent.num_frames,
+        width=extent.width,
+        height=extent.height,
+        quality=quality,
+        num_layers=outcome.num_layers,
+        scale=outcome.scale,
+        file_bytes=outcome.file_bytes,
+        audio_bytes=extent.audio_bytes,
+        duration_seconds=float(extent.duration_seconds),
+        seconds=time.perf_counter() - started,
+        warnings=outcome.warnings,
+        target=reached,
+        notes=outcome.notes,
+    )

@@ -1,4 +1,4 @@
-"""Quality levels: how many bit layers are kept, and at which coded size."""
+"""Quality levels: how many bit layers are kept, at which coded size, and how much error a bit is worth."""
 
 import json
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from .options import OptionError
 
 RATE_POINTS_FILE = "rate_points.json"
 MAX_QUALITIES = 64
+MAX_RATE_WEIGHT = 2.0
+"""Above it the picture suffers much and the rate hardly falls."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,16 @@ class RatePoint:
     num_layers: int
     """Bit layers kept, from the coarsest; at least 1."""
 
+    rate_weight: float = 0.0
+    """Of `Tokenizer.quantize`, in [0, MAX_RATE_WEIGHT]: how readily error is traded for rate."""
+
     def __post_init__(self) -> None:
         if not 0 < self.scale <= 1:
             raise ValueError(f"coded scale is {self.scale}, expected a number in (0, 1]")
         if self.num_layers < 1:
             raise ValueError(f"number of layers is {self.num_layers}, expected at least 1")
+        if not 0 <= self.rate_weight <= MAX_RATE_WEIGHT:
+            raise ValueError(f"rate weight is {self.rate_weight}, expected 0 to {MAX_RATE_WEIGHT:g}")
 
     def coded_size(self, width: int, height: int) -> tuple[int, int]:
         """Give the coded (width, height) in pixels for a source of that size; never above it."""
@@ -41,8 +48,8 @@ def read_rate_points(folder: Path | None, num_layers: int) -> tuple[RatePoint, .
     """Read the quality levels of a tokenizer, lowest quality first.
 
     Args:
-        folder: the tokenizer's folder; its `rate_points.json` holds a list of `{"scale": 0.5, "layers": 3}`.
-            Without folder or file there is one level a layer.
+        folder: the tokenizer's folder; its `rate_points.json` holds a list of `{"scale": 0.5, "layers": 3}`,
+            with `"rate_weight": 0.2` or 0. Without folder or file there is one level a layer.
         num_layers: layers that the tokenizer has.
 
     Returns:
@@ -81,9 +88,12 @@ def _parse(entries: Any, num_layers: int) -> tuple[RatePoint, ...]:
         raise ValueError(f"expected a list of 1 to {MAX_QUALITIES} quality levels")
     levels = []
     for number, entry in enumerate(entries):
-        if not isinstance(entry, dict) or set(entry) != {"scale", "layers"}:
-            raise ValueError(f"quality {number} is {entry!r}, expected the fields 'scale' and 'layers'")
-        level = RatePoint(float(entry["scale"]), int(entry["layers"]))
+        if not isinstance(entry, dict) or set(entry) - {"rate_weight"} != {"scale", "layers"}:
+            raise ValueError(
+                f"quality {number} is {entry!r}, expected the fields 'scale' and 'layers', and perhaps "
+                "'rate_weight'"
+            )
+        level = RatePoint(float(entry["scale"]), int(entry["layers"]), float(entry.get("rate_weight", 0)))
         if level.num_layers > num_layers:
             raise ValueError(
                 f"quality {number} has {level.num_layers} layers, the tokenizer has {num_layers}"

@@ -10,9 +10,22 @@ from numpy.typing import NDArray
 from ..container import AudioPacket
 from ..container.limits import MAX_SEGMENT_TOKENS
 from .options import OptionError
+from .scene_cuts import SceneWatch
 from .video_in import SourceFrame
 
-DEFAULT_SEGMENT_FRAMES = 33
+DEFAULT_SEGMENT_FRAMES = 65
+LARGE_SEGMENT_FRAMES = 33
+"""The nominal length where the picture is so large that one of 33 frames has `MAX_HELD_TOKENS` or more."""
+
+STILL_SEGMENT_FRAMES = 129
+"""Up to which a segment runs on while the picture stands still."""
+
+SHORTEST_SCENE_FRAMES = 5
+"""Frames that a segment has before a scene cut may end it."""
+
+MAX_HELD_TOKENS = 1 << 21
+"""To which a segment of more than 33 frames is bounded: its latents, 4 bytes a dimension, are held until it ends."""
+
 MAX_HELD_AUDIO_BYTES = 1 << 24
 
 
@@ -54,16 +67,27 @@ class SegmentShape:
     chunk_latents: int
     """Latent frames per chunk at most, at least 1; what bounds the memory."""
 
+    still_frames: int = 0
+    """Length up to which a segment runs on while the picture stands still, 1 + s*k; 0 for the nominal one."""
+
     def __post_init__(self) -> None:
         if self.segment_frames < 1 or (self.segment_frames - 1) % self.stride:
             raise ValueError(f"segment length is {self.segment_frames} frames, expected 1 + {self.stride}k")
+        if self.still_frames and (
+            self.still_frames < self.segment_frames or (self.still_frames - 1) % self.stride
+        ):
+            raise ValueError(
+                f"still segment length is {self.still_frames} frames, expected 1 + {self.stride}k "
+                f"and at least {self.segment_frames}"
+            )
         if self.chunk_latents < 1:
             raise ValueError(f"chunk length is {self.chunk_latents} latent frames, expected at least 1")
 
     def chunk_frames(self, num_before: int) -> int:
         """Give the wanted number of frames of the chunk that follows `num_before` frames of the segment."""
         longest = self.stride * self.chunk_latents - (self.stride - 1 if num_before == 0 else 0)
-        return min(longest, self.segment_frames - num_before)
+        end = self.segment_frames if num_before < self.segment_frames else self.still_frames
+        return min(longest, end - num_before)
 
     def num_latents(self, num_frames: int) -> int:
         """Give the latent frames of a segment of `num_frames` frames."""
@@ -71,7 +95,7 @@ class SegmentShape:
 
 
 def longest_segment(strides: tuple[int, int, int], width: int, height: int) -> int:
-    """Give the nominal length of a segment, less than usual where its tokens would be more than a file may have.
+    """Give the nominal length of a segment: less than usual for large pictures, and what a file may have at most.
 
     Args:
         strides: frames, rows and columns per latent step.
@@ -81,14 +105,37 @@ def longest_segment(strides: tuple[int, int, int], width: int, height: int) -> i
     Raises:
         OptionError: one latent frame alone has too many.
     """
-    num_tokens = -(-height // strides[1]) * -(-width // strides[2])
-    most_latents = MAX_SEGMENT_TOKENS // num_tokens
-    if most_latents < 1:
+    num_tokens = _tokens_per_latent(strides, width, height)
+    if num_tokens > MAX_SEGMENT_TOKENS:
         raise OptionError(
             f"a picture of {width} x {height} has {num_tokens} tokens under strides {strides}, "
             f"a file may have {MAX_SEGMENT_TOKENS} a segment; choose a lower quality or another model"
         )
-    return min(DEFAULT_SEGMENT_FRAMES, 1 + strides[0] * (most_latents - 1))
+    wanted = max(LARGE_SEGMENT_FRAMES, _most_frames(MAX_HELD_TOKENS, strides[0], num_tokens))
+    return min(DEFAULT_SEGMENT_FRAMES, wanted, _most_frames(MAX_SEGMENT_TOKENS, strides[0], num_tokens))
+
+
+def longest_still_segment(segment_frames: int, strides: tuple[int, int, int], width: int, height: int) -> int:
+    """Give the length up to which a segment runs on while the picture stands still.
+
+    Args:
+        segment_frames: nominal length, which is the least.
+        strides: frames, rows and columns per latent step.
+        width: of the coded picture, or more.
+        height: of the coded picture, or more.
+    """
+    num_tokens = _tokens_per_latent(strides, width, height)
+    most_frames = _most_frames(MAX_HELD_TOKENS, strides[0], num_tokens)
+    return max(segment_frames, min(STILL_SEGMENT_FRAMES, most_frames))
+
+
+def _tokens_per_latent(strides: tuple[int, int, int], width: int, height: int) -> int:
+    return -(-height // strides[1]) * -(-width // strides[2])
+
+
+def _most_frames(max_tokens: int, stride: int, tokens_per_latent: int) -> int:
+    """Give the length, 1 + s*k, of a segment of so many tokens at most; below 1 where one latent frame has more."""
+    return 1 + stride * (max_tokens // tokens_per_latent - 1)
 
 
 @dataclass
@@ -106,17 +153,20 @@ def cut_segments(
     shape: SegmentShape,
     time_base: Fraction,
     audio_seconds: Callable[[AudioPacket], Fraction | None],
+    scenes: SceneWatch | None = None,
 ) -> Iterator[Chunk | SegmentEnd]:
     """Group frames into chunks, closing each segment with a `SegmentEnd`.
 
-    Only the frames of one chunk are held. The last segment may be shorter, its last chunk padded by
-    repetition.
+    Only the frames of one chunk are held. The last segment may be shorter, and so is one that a scene cut ends;
+    its last chunk is padded by repetition.
 
     Args:
         events: frames and audio packets in the source's order.
         shape: segment and chunk lengths.
         time_base: seconds per tick of the frames' pts.
         audio_seconds: start of a packet in seconds, `None` where unknown (then it goes with its neighbours).
+        scenes: ends segments at scene cuts, and lets them run on to `shape.still_frames` while the picture
+            stands still; without one every segment but the last has the nominal length.
     """
     segment = _Open()
     audio: list[AudioPacket] = []
@@ -124,20 +174,42 @@ def cut_segments(
         if isinstance(event, AudioPacket):
             audio.append(event)
             continue
-        if len(segment.pts) == shape.segment_frames:
+        if scenes is not None:
+            scenes.see(event.rgb)
+        if _is_over(len(segment.pts), shape, scenes):
+            if segment.waiting:
+                yield _take_chunk(segment, _num_padded(segment, shape))
             due = _take_due(audio, event.pts * time_base, audio_seconds)
             yield SegmentEnd(tuple(segment.pts), segment.last_duration, due)
             segment = _Open()
+        if scenes is not None and not segment.pts:
+            scenes.begin_segment()
         segment.pts.append(event.pts)
         segment.last_duration = event.duration
         segment.waiting.append(event.rgb)
         if len(segment.waiting) == shape.chunk_frames(segment.num_sent):
             yield _take_chunk(segment, len(segment.waiting))
     if segment.waiting:
-        num_padded = 1 + shape.stride * (shape.num_latents(len(segment.pts)) - 1) - segment.num_sent
-        yield _take_chunk(segment, num_padded)
+        yield _take_chunk(segment, _num_padded(segment, shape))
     if segment.pts:
         yield SegmentEnd(tuple(segment.pts), segment.last_duration, tuple(audio))
+
+
+def _is_over(num_frames: int, shape: SegmentShape, scenes: SceneWatch | None) -> bool:
+    """Tell whether a segment of `num_frames` frames ends before the frame that `scenes` saw last."""
+    is_cut = scenes is not None and scenes.is_cut
+    if num_frames < shape.segment_frames:
+        return is_cut and num_frames >= SHORTEST_SCENE_FRAMES
+    runs_on = scenes is not None and num_frames < shape.still_frames and not is_cut
+    # What moves within a latent frame stays with it: a segment that ends there needs no padding.
+    return not runs_on or (
+        (num_frames - 1) % shape.stride == 0 and scenes is not None and not scenes.is_still
+    )
+
+
+def _num_padded(segment: _Open, shape: SegmentShape) -> int:
+    """Give the frames of a segment's last chunk, those that pad it included."""
+    return 1 + shape.stride * (shape.num_latents(len(segment.pts)) - 1) - segment.num_sent
 
 
 def _take_chunk(segment: _Open, num_padded: int) -> Chunk:

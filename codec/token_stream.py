@@ -1,9 +1,10 @@
-"""The tokenizer's stage of the pipelines: chunks of frames to the tokens of segments, and back."""
+"""The tokenizer's stage of the pipelines: chunks of frames to the latents of segments, and tokens back."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,17 @@ from ..tokenizer import Tokenizer
 from .resample import resize_frames
 from .segmenter import Chunk, SegmentEnd
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..tokenizer.stream import EncoderStream
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+ALL_LATENTS = 1 << 30
+"""More latent frames than a segment can have."""
+
 CHUNK_BYTES = 1 << 26
 """Bytes of uint8 RGB that a chunk keeps below, unless one latent frame alone has more."""
 
@@ -21,8 +33,34 @@ MAX_CHUNK_LATENTS = 2
 
 
 @dataclass(frozen=True)
+class SegmentLatents:
+    """One segment between the tokenizer's network and its quantizer."""
+
+    latents: "dict[Size, Tensor]"
+    """By coded size, float32 `[D, t, h, w]`."""
+
+    first_frame: int
+    pts: tuple[int, ...]
+    """Of each frame, in ticks; as many as the segment has frames."""
+
+    last_duration: int
+    """Of the last frame, in ticks."""
+
+    audio: tuple[AudioPacket, ...]
+    """Packets that go with the segment."""
+
+    is_last: bool
+    """Whether the video ends with it."""
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the source."""
+        return len(self.pts)
+
+
+@dataclass(frozen=True)
 class SegmentTokens:
-    """One segment between the tokenizer and the entropy coder."""
+    """One segment between the quantizer and the entropy coder."""
 
     ids: NDArray[np.int64]
     """Tokens `[t, h, w]`."""
@@ -84,43 +122,82 @@ def chunk_latents(stride: int, height: int, width: int) -> int:
     return max(1, min(MAX_CHUNK_LATENTS, CHUNK_BYTES // (3 * stride * height * width)))
 
 
-def tokenize_segments(
+def segment_latents(
     chunks: Iterable[Chunk | SegmentEnd],
     tokenizer: Tokenizer,
-    coded_size: tuple[int, int],
+    coded_sizes: Callable[[int], Mapping[Size, int]],
     on_frames: Callable[[int], None],
-) -> Iterator[SegmentTokens]:
-    """Scale and tokenize chunks, collecting the tokens of each segment. Inverse: `detokenize_segments`.
+) -> Iterator[SegmentLatents]:
+    """Scale chunks and turn them into latents, collecting those of each segment.
+
+    Holds the latents of one segment, D * 4 bytes a token.
 
     Args:
         chunks: from `cut_segments`.
         tokenizer: a causal one.
-        coded_size: (width, height) in pixels that the tokenizer gets.
+        coded_sizes: asked before each segment, with its number, for the sizes that the tokenizer gets, and how many
+            latent frames are wanted of each; the chunk with the last of them is done to its end.
         on_frames: told the number of frames of each chunk that is done.
     """
-    width, height = coded_size
-    first_frame = 0
-    stream = None
-    parts: list[NDArray[np.int64]] = []
-    for item in chunks:
+    import torch
+
+    number = first_frame = 0
+    wanted: Mapping[Size, int] = {}
+    streams: dict[Size, EncoderStream] = {}
+    parts: dict[Size, list[Tensor]] = {}
+    for item, is_last in _mark_last(chunks):
         if isinstance(item, Chunk):
-            if stream is None:
-                stream = tokenizer.encoder_stream(height, width)
-            parts.append(stream.push(resize_frames(item.rgb, width, height)))
+            if not streams:
+                wanted = coded_sizes(number)
+                streams = {size: tokenizer.encoder_stream(size[1], size[0]) for size in wanted}
+                parts = {size: [] for size in streams}
+            for size, stream in streams.items():
+                if sum(part.shape[1] for part in parts[size]) < wanted[size]:
+                    parts[size].append(stream.push_latent(resize_frames(item.rgb, *size)))
             on_frames(item.num_frames)
         else:
-            ids = np.concatenate(parts)
-            yield SegmentTokens(
-                ids, tokenizer.config.bits_per_token, first_frame, item.pts, item.last_duration, item.audio
-            )
-            first_frame += len(item.pts)
-            stream, parts = None, []
+            latents = {size: torch.cat(parts.pop(size), dim=1) for size in streams}
+            segment = SegmentLatents(latents, first_frame, item.pts, item.last_duration, item.audio, is_last)
+            first_frame += segment.num_frames
+            number += 1
+            streams = {}
+            del latents
+            yield segment
+            del segment
+
+
+def quantize_segment(
+    segment: SegmentLatents, size: Size, tokenizer: Tokenizer, bit_depth: int, rate_weight: float
+) -> SegmentTokens:
+    """Quantize the latents that a segment has for one coded size.
+
+    Args:
+        segment: from `segment_latents`.
+        size: one of its coded sizes.
+        tokenizer: the one it was made with.
+        bit_depth: bits of a token that are kept.
+        rate_weight: see `Tokenizer.quantize`.
+    """
+    ids = tokenizer.quantize(segment.latents[size], bit_depth, rate_weight)
+    return SegmentTokens(
+        ids, bit_depth, segment.first_frame, segment.pts, segment.last_duration, segment.audio
+    )
+
+
+def _mark_last(chunks: Iterable[Chunk | SegmentEnd]) -> Iterator[tuple[Chunk | SegmentEnd, bool]]:
+    """Say of each item whether none follows; needs to see one item ahead."""
+    ahead = iter(chunks)
+    item = next(ahead, None)
+    while item is not None:
+        following = next(ahead, None)
+        yield item, following is None
+        item = following
 
 
 def detokenize_segment(
     tokens: SegmentTokens, tokenizer: Tokenizer, sizes: tuple[tuple[int, int], tuple[int, int]]
 ) -> Iterator[FrameBatch]:
-    """Decode the frames of one segment, chunk by chunk. Inverse: `tokenize_segments`.
+    """Decode the frames of one segment, chunk by chunk. Inverse: `segment_latents` and `quantize_segment`.
 
     Args:
         tokens: one segment; bits from its `bit_depth` up are ignored.

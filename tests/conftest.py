@@ -64,6 +64,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a segment have 33 frames, so that short clips have several."""
+    monkeypatch.setattr("mgv.codec.segmenter.DEFAULT_SEGMENT_FRAMES", 33)
+
+
+@pytest.fixture
 def make_clip(tmp_path: Path) -> ClipMaker:
     """Make a lossless test clip: FFV1 in Matroska, or what the name says, with AAC audio if asked for."""
 

@@ -67,3 +67,68 @@ def bench_coders(files: tuple[Path, ...], model: str | None) -> None:
     from ..eval.bench.coders import as_markdown, measure_coders, read_tokens
 
     click.echo(as_markdown(measure_coders(*read_tokens(files, model))), nl=False)
+
+
+@click.command("bench-segments")
+@click.argument(
+    "clips", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "-n",
+    "--frames",
+    "lengths",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=(17, 33, 65, 129),
+    show_default=True,
+    help="Length of a segment.",
+)
+@click.option("--rate-weight", type=click.FloatRange(min=0), default=0.2, show_default=True)
+@click.option(
+    "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
+)
+def bench_segments(clips: tuple[Path, ...], lengths: tuple[int, ...], rate_weight: float, model: str) -> None:
+    """Code the beginning of CLIPS in segments of several lengths; print bytes, distortion and jumps at seams."""
+    from tqdm import tqdm
+
+    from ..eval.bench.segments import as_markdown, measure_lengths
+    from ..tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(model)
+    stride = tokenizer.config.strides[0]
+    for length in lengths:
+        if (length - 1) % stride:
+            raise click.UsageError(f"a segment of {length} frames, expected 1 + {stride}k for this model")
+    measured = measure_lengths(clips, sorted(set(lengths)), tokenizer, rate_weight, "adaptive")
+    total = len(clips) * len(set(lengths))
+    results = list(tqdm(measured, "bench", total, disable=None, leave=False, unit="run"))
+    click.echo(as_markdown(results), nl=False)
+
+
+@click.command("bench-still")
+@click.argument("photograph", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--seconds", type=click.IntRange(min=1), default=10, show_default=True, help="Of each content.")
+@click.option(
+    "--rate-weight",
+    "rate_weights",
+    type=click.FloatRange(min=0),
+    multiple=True,
+    default=(0.0, 0.2),
+    show_default=True,
+)
+@click.option("--nominal", is_flag=True, help="Cut at the nominal length, whatever the picture shows.")
+@click.option(
+    "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
+)
+def bench_still(
+    photograph: Path | None, seconds: int, rate_weights: tuple[float, ...], nominal: bool, model: str
+) -> None:
+    """Print what content that hardly changes costs: PHOTOGRAPH, the same with noise, and screen recordings."""
+    from ..eval.bench.still import FRAMES_PER_SECOND, as_markdown, contents, measure_still
+    from ..tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(model)
+    results = []
+    for content, frames in contents(photograph, seconds * FRAMES_PER_SECOND).items():
+        results += measure_still(frames, content, rate_weights, tokenizer, watch=not nominal)
+    click.echo(as_markdown(results), nl=False)

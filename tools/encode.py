@@ -1,43 +1,55 @@
 """`mgv encode`: compress a video."""
 
+from typing import Any
+
 import click
 
-from .common import as_json, progress_bar, report_stream, shown, source_or_pipe, target_or_pipe, warn
+from .common import as_json, progress_bar, report_stream, require, shown, source_or_pipe, target_or_pipe, warn
+
+RATES = ("bpp", "bitrate", "size")
 
 
 @click.command()
 @click.argument("source")
 @click.argument("target")
 @click.option("-q", "--quality", type=click.IntRange(min=0), help="Level from 0; the highest by default.")
+@click.option("--bpp", help="Most bits per pixel, audio left out; 0.03, say.")
+@click.option("--bitrate", help="Most bits per second of video, audio left out; 80k, say.")
+@click.option(
+    "--size", help="Most bytes of the whole file, audio included; 2M, say (Ki, Mi, Gi are powers of 1024)."
+)
 @click.option(
     "--coder",
-    type=click.Choice(["raw", "zstd", "adaptive"]),
-    default="adaptive",
-    show_default=True,
-    help="Entropy coder.",
+    type=click.Choice(["raw", "zstd", "adaptive", "prior"]),
+    help="Entropy coder; the best that the model has by default.",
 )
 @click.option(
     "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
 )
 @click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
 @click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
-def encode(
-    source: str, target: str, quality: int | None, coder: str, model: str, force: bool, json_wanted: bool
-) -> None:
-    """Compress SOURCE, anything ffmpeg reads, into the .mgv file TARGET; `-` is a pipe."""
+def encode(source: str, target: str, json_wanted: bool, **options: Any) -> None:
+    """Compress SOURCE, anything ffmpeg reads, into the .mgv file TARGET; `-` is a pipe.
+
+    One of --quality, --bpp, --bitrate and --size says how much. The last three are never exceeded; a source that
+    is a file is read twice, so that they are used up as well.
+    """
+    given = [f"--{name}" for name in ("quality", *RATES) if options[name] is not None]
+    require(len(given) <= 1, f"{' and '.join(given)} are given, expected one of them")
     file_in, file_out = source_or_pipe(source), target_or_pipe(target)
     from ..codec import encode as encode_video
 
     with progress_bar("encode") as progress:
-        report = encode_video(
-            file_in, file_out, quality=quality, model=model, coder=coder, force=force, progress=progress
-        )
+        report = encode_video(file_in, file_out, progress=progress, **options)
     warn(report.warnings)
     if json_wanted:
         facts = {**vars(report), "bpp": report.bpp, "fps": report.fps}
         click.echo(as_json(facts), file=report_stream(target))
     elif target != "-":
+        asked = f", {report.target}" if report.target else ""
         click.echo(
             f"{shown(target)}: {report.num_frames} frames of {report.width}x{report.height}, "
-            f"{report.file_bytes} bytes, {report.bpp:.4f} bpp, {report.fps:.1f} frames/s"
+            f"{report.file_bytes} bytes, {report.bpp:.4f} bpp, {report.fps:.1f} frames/s{asked}"
         )
+        for note in report.notes:
+            click.echo(f"note: {note}")

@@ -80,7 +80,7 @@ def describe_info(name: str, info: "FileInfo") -> str:
         f"{'full' if colour.full_range else 'limited'} range",
         f"time       {info.num_frames} frames, {float(info.duration_seconds):.3f} s, "
         f"{info.frames_per_second:.3f} frames/s, {rate} rate",
-        f"segments   {info.num_segments} of up to {header.segment_frames} frames",
+        f"segments   {info.num_segments}, nominal length {header.segment_frames} frames",
         f"tokenizer  {header.tokenizer}, SHA-256 {header.tokenizer_sha256.hex()}",
         f"layers     bit depth:bytes {depths} of {header.bits_per_token} bits, coder {info.coder_name}",
     ]

@@ -10,6 +10,7 @@ import mgv
 from mgv.codec import open_source
 from mgv.container import CorruptError, Layer, NotMgvError, Reader, Timing, TruncatedError, Writer
 
+pytestmark = pytest.mark.usefixtures("short_segments")
 ClipMaker = Callable[..., Path]
 
 

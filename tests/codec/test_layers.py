@@ -12,7 +12,7 @@ import mgv
 from mgv.codec import layer_stream
 from mgv.container import AudioPacket, CorruptError, Layer, Reader, TimedSegment, Writer, thin
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "short_segments")
 ClipMaker = Callable[..., Path]
 ROW_BYTES = 12
 """Of one layer in the table of a segment."""

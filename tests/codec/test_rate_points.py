@@ -21,8 +21,8 @@ def test_without_a_file_there_is_a_level_for_each_layer(tmp_path: Path) -> None:
 
 
 def test_levels_come_from_the_file(tmp_path: Path) -> None:
-    folder = write(tmp_path, [{"scale": 0.5, "layers": 2}, {"scale": 1, "layers": 3}])
-    assert read_rate_points(folder, 3) == (RatePoint(0.5, 2), RatePoint(1.0, 3))
+    folder = write(tmp_path, [{"scale": 0.5, "layers": 2}, {"scale": 1, "layers": 3, "rate_weight": 0.25}])
+    assert read_rate_points(folder, 3) == (RatePoint(0.5, 2, 0.0), RatePoint(1.0, 3, 0.25))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,10 @@ def test_levels_come_from_the_file(tmp_path: Path) -> None:
         ([{"scale": 1, "layers": 0}], "number of layers"),
         ([{"scale": 1, "layers": 4}], "the tokenizer has 3"),
         ([{"scale": None, "layers": 1}], "rate_points.json"),
+        ([{"scale": 1, "layers": 1, "rate_weight": -0.1}], "rate weight is -0.1, expected 0 to 2"),
+        ([{"scale": 1, "layers": 1, "rate_weight": 2.5}], "rate weight is 2.5"),
+        ([{"scale": 1, "layers": 1, "rate_weight": "much"}], "rate_points.json"),
+        ([{"rate_weight": 1, "layers": 1}], "fields 'scale' and 'layers'"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, value: object, message: str) -> None:

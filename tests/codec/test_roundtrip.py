@@ -16,6 +16,7 @@ from mgv.container import AudioPacket, Reader
 from mgv.eval.metrics import compare_frames
 from mgv.tokenizer import WeightsError, load_tokenizer
 
+pytestmark = pytest.mark.usefixtures("short_segments")
 ClipMaker = Callable[..., Path]
 TIME_BASE = Fraction(1, 600)
 """Of the clips that `make_clip` makes."""

@@ -9,6 +9,8 @@ from mgv.codec import OptionError, encode
 from mgv.codec.entropy import CODER_NAMES
 from mgv.eval.bench.coders import as_markdown, measure_coders, read_tokens
 
+pytestmark = pytest.mark.usefixtures("short_segments")
+
 
 @pytest.fixture
 def coded(tmp_path: Path, tiny_model: Path, make_clip: Callable[..., Path]) -> Path:

@@ -12,6 +12,7 @@ import pytest
 import mgv
 from mgv.tools.cli import COMMANDS, run
 
+pytestmark = pytest.mark.usefixtures("short_segments")
 ClipMaker = Callable[..., Path]
 
 

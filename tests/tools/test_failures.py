@@ -14,6 +14,7 @@ from mgv.tokenizer import WeightsError
 from mgv.tools import cli
 from mgv.tools.cli import run
 
+pytestmark = pytest.mark.usefixtures("short_segments")
 ClipMaker = Callable[..., Path]
 Make = Callable[[Path], Path]
 

@@ -20,9 +20,14 @@ import mgv
 from mgv.container import AudioPacket, Reader, TimedSegment
 from mgv.tools.cli import run
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "short_segments")
 ClipMaker = Callable[..., Path]
-COMMAND = [sys.executable, "-c", "from mgv.tools.cli import main; main()"]
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from mgv.codec import segmenter; from mgv.tools.cli import main; "
+    "segmenter.DEFAULT_SEGMENT_FRAMES = 33; main()",
+]
 FRAME = b"FRAME\n"
 
 

@@ -1,0 +1,35 @@
+"""Codes segments in one way or another: quantizer and entropy coder together, as rate control tries them."""
+
+from dataclasses import dataclass
+
+from ..container import Segment, Timing
+from ..tokenizer import Tokenizer
+from .entropy import LayerCoder
+from .layer_stream import encode_layers
+from .token_stream import SegmentLatents, Size, quantize_segment
+
+
+@dataclass(frozen=True)
+class SegmentCoder:
+    """From the latents of a segment to its bytes."""
+
+    tokenizer: Tokenizer
+    coder: LayerCoder
+
+    def code(self, segment: SegmentLatents, size: Size, num_layers: int, rate_weight: float) -> Segment:
+        """Quantize and code a segment.
+
+        Args:
+            segment: from `segment_latents`.
+            size: one of its coded sizes.
+            num_layers: bit layers to keep, from the coarsest.
+            rate_weight: see `Tokenizer.quantize`.
+        """
+        bit_depths = self.tokenizer.config.bit_depths[:num_layers]
+        tokens = quantize_segment(segment, size, self.tokenizer, bit_depths[-1], rate_weight)
+        return encode_layers(tokens, self.coder, bit_depths)
+
+
+def timing_of(segment: SegmentLatents) -> Timing:
+    """Give the times of a segment's frames as the container takes them."""
+    return Timing(segment.pts, segment.last_duration)
