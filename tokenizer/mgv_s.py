@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from .config import MgvSNetwork, TokenizerConfig
 from .conv import Cache, CausalConv3d, PointwiseConv3d, depth_to_space, space_to_depth
-from .klt import RGB_TO_YCBCR, LinearTransform
+from .klt import CHROMA_WEIGHT, RGB_TO_YCBCR, LinearTransform
 
 PATCH = 4
 """Pixels a side of the fixed space-to-depth patch that the networks start and end with."""
@@ -83,6 +83,10 @@ class MgvSEncoder(nn.Module):
         return latent
 
 
+MEAN_WEIGHT = 4.0
+"""How much more the error of a block's mean counts than detail: blocks of a wrong colour are what people see first."""
+
+
 class MgvSDecoder(nn.Module):
     """Dequantized latents to pixels: linear shortcut plus residual network; mirror of `MgvSEncoder`."""
 
@@ -121,6 +125,21 @@ class MgvSDecoder(nn.Module):
 
     scale: Tensor
     """float32 `[D]`: step over standard deviation of each latent, so that the network sees unit variance."""
+
+    @torch.no_grad()
+    def error_weights(self) -> Tensor:
+        """Weigh an error in each latent by what it does to luma and colour, through the shortcut alone.
+
+        Luma and both colour differences count alike, the mean of a block `MEAN_WEIGHT` times as much as detail.
+
+        Returns:
+            float32 `[D]`, in units of their median.
+        """
+        planes = self.shortcut.weight.float().unflatten(0, (3, -1))[..., 0, 0, 0]
+        detail, mean = planes.square().sum(dim=1), planes.sum(dim=1).square() / planes.shape[1]
+        luma_and_colour = torch.tensor([1.0, CHROMA_WEIGHT**-2, CHROMA_WEIGHT**-2], device=planes.device)
+        squares = luma_and_colour @ (detail + (MEAN_WEIGHT - 1) * mean)
+        return squares / squares.median()
 
     def forward(self, latent: Tensor, bit_depth: Tensor, cache: Cache | None = None) -> Tensor:
         """Map `[B, D, t, h, w]` to a clip `[B, 3, T, H, W]`, about [-1, 1]; the first latent frame gives one frame.

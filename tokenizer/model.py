@@ -87,8 +87,7 @@ class Tokenizer(nn.Module):
         """Squared error of a picture for that of each latent, relative, float32 `[D]`."""
         if not isinstance(self.decoder, MgvSDecoder):
             return torch.ones(len(self.config.dimension_bits), device=self.device)
-        squares = self.decoder.shortcut.weight.detach().float().square().sum(dim=(0, 2, 3, 4))
-        return squares / squares.median()
+        return self.decoder.error_weights()
 
     @torch.inference_mode()
     def quantize(self, latent: Tensor, bit_depth: int, rate_weight: float = 0.0) -> np.ndarray:
