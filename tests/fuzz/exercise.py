@@ -5,9 +5,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from fuzz.seeds import CODERS, planes_of
+from fuzz.seeds import BIT_DEPTHS, BITS_PER_TOKEN, CODERS, make_coder
 
-from mgv.codec.entropy import LayerCoder, get_coder
 from mgv.container import FormatError, Header, Reader, Segment, TimedSegment, repair, verify
 
 
@@ -57,7 +56,7 @@ class Exerciser:
         """Segments whose tokens were decoded."""
         self.num_whole = 0
         """Files that had no fault."""
-        self._coder = cache(self._make_coder)
+        self._coder = cache(make_coder)
 
     def run(self, data: bytes, *, thoroughly: bool = True) -> None:
         """Read a file in every way; less often used ways only `thoroughly`."""
@@ -118,14 +117,15 @@ class Exerciser:
         if not isinstance(self._outcome(lambda: repair(CountingFile(data), file)), FormatError):
             assert verify(io.BytesIO(file.getvalue())).is_whole
 
-    def _make_coder(self, coder: int, bits_per_token: int) -> LayerCoder:
-        return get_coder(coder, planes_of(bits_per_token))
-
     def _decode(self, header: Header, segment: Segment, thoroughly: bool) -> None:
         depths = header.bit_depths[: len(segment.layers)]
         t, h, w = segment.latent_shape
         if header.coder >= len(CODERS) or t * h * w * depths[-1] > self._most_token_bits:
             return
+        if header.coder == 3 and (
+            header.bits_per_token != BITS_PER_TOKEN or depths != BIT_DEPTHS[: len(depths)]
+        ):
+            return  # a prior is for certain layers only
         coder = self._coder(header.coder, header.bits_per_token)
         payloads = [layer.payload for layer in segment.layers]
         ids = self._outcome(lambda: coder.decode(payloads, segment.latent_shape, depths))

@@ -74,7 +74,7 @@ def main() -> None:
     with atheris.instrument_imports(include=["mgv"]):
         from fuzz import exercise  # noqa: F401 - imports the rest of what is fuzzed
 
-        import mgv.codec.entropy.adaptive  # noqa: F401 - else imported too late to be seen
+        import mgv.codec.entropy.prior  # noqa: F401 - else imported too late to be seen
 
     def mutate(data: bytes, max_size: int) -> bytes:
         return atheris.Mutate(data, max_size)  # another function once Fuzz has begun

@@ -4,12 +4,14 @@ import io
 from fractions import Fraction
 
 import numpy as np
+from fuzz.networks import random_prior_file
 
-from mgv.codec.entropy import Planes, get_coder, layer_bounds, layer_crc
+from mgv.codec.entropy import LayerCoder, Planes, get_coder, layer_bounds, layer_crc
 from mgv.container import AudioHeader, AudioPacket, Colour, Header, Layer, Segment, Timing, Writer
 
-CODERS = ("raw", "zstd", "adaptive")
-"""Those that need no parameters, by their numbers in a file."""
+CODERS = ("raw", "zstd", "adaptive", "prior")
+"""By their numbers in a file."""
+BITS_PER_TOKEN = 6
 STRIDES = (2, 8, 8)
 BIT_DEPTHS = (2, 5)
 
@@ -18,6 +20,12 @@ def planes_of(bits_per_token: int) -> Planes:
     """Give some meaning to the bits of a token, which a real file leaves to its tokenizer."""
     num_dimensions = max(2, -(-bits_per_token // 12))
     return tuple((bit % num_dimensions, bit // num_dimensions) for bit in range(bits_per_token))
+
+
+def make_coder(coder: int, bits_per_token: int = BITS_PER_TOKEN) -> LayerCoder:
+    """Make a coder; `prior` has random networks for the seeds' layers."""
+    planes = planes_of(bits_per_token)
+    return get_coder(coder, planes, random_prior_file(planes, BIT_DEPTHS) if coder == 3 else None)
 
 
 def make_header(coder: int, size: tuple[int, int] = (24, 16)) -> Header:
@@ -35,7 +43,7 @@ def make_header(coder: int, size: tuple[int, int] = (24, 16)) -> Header:
         tokenizer="tiny",
         tokenizer_sha256=bytes(range(32)),
         strides=STRIDES,
-        bits_per_token=6,
+        bits_per_token=BITS_PER_TOKEN,
         bit_depths=BIT_DEPTHS,
         coder=coder,
         segment_frames=3,
@@ -47,7 +55,7 @@ def make_segment(coder: int, first_frame: int, num_frames: int) -> Segment:
     """Code the tokens of a segment of 24 x 16 pixels."""
     rng = np.random.default_rng(first_frame)
     ids = rng.integers(0, 1 << BIT_DEPTHS[-1], (1 + num_frames // STRIDES[0], 2, 3))
-    payloads = get_coder(coder, planes_of(6)).encode(ids, BIT_DEPTHS)
+    payloads = make_coder(coder).encode(ids, BIT_DEPTHS)
     bounds = layer_bounds(BIT_DEPTHS, len(BIT_DEPTHS))
     layers = (
         Layer.from_payload(payload, layer_crc(ids, *bits))

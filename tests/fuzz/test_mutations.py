@@ -11,7 +11,7 @@ from fuzz.exercise import Exerciser
 from fuzz.mutations import damage, forge
 from fuzz.seeds import all_seeds
 
-NUM_MUTATIONS = {"raw": 1500, "zstd": 1500, "adaptive": 2000}
+NUM_MUTATIONS = {"raw": 1500, "zstd": 1000, "adaptive": 1500, "prior": 1000}
 """Of each seed, once with its CRCs as they were and once with fitting ones; 10,000 in all."""
 MOST_GROWTH_BYTES = 32 << 20
 MOST_PEAK_BYTES = 16 << 20

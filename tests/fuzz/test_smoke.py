@@ -74,6 +74,6 @@ def test_crcs_are_made_to_fit():
 def test_the_corpus_has_the_golden_files(tmp_path):
     write_corpus(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert {"seed-raw.mgv", "seed-zstd.mgv", "seed-adaptive.mgv"} <= names
+    assert {"seed-raw.mgv", "seed-zstd.mgv", "seed-adaptive.mgv", "seed-prior.mgv"} <= names
     small = [path for path in GOLDEN.rglob("*.mgv") if path.stat().st_size <= 4096]
-    assert len(names) == 3 + len(small)
+    assert len(names) == 4 + len(small)
