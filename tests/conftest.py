@@ -7,7 +7,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
+
+settings.register_profile("mgv", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mgv")  # how long an example takes says what else the machine does, not what mgv does
 
 TIME_BASE = Fraction(1, 600)
 TICK = 24

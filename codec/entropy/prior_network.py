@@ -29,6 +29,8 @@ SPREAD_SHIFT = 11
 """Of the output sums to spread numbers, each an eighth of a power of e."""
 MIN_SPREAD, MAX_SPREAD = -24, 40
 MAX_PLACE = 1 << 16
+BAND_POSITIONS = 1 << 15
+"""Positions that are predicted at a time, in whole rows: what bounds the memory, some 2 kB a position."""
 EXACT = 1 << 24
 """Float32 holds every integer up to this."""
 
@@ -90,7 +92,7 @@ class LayerNetwork:
         Raises:
             ValueError: a shape is wrong, or a sum could.
         """
-        width = self.first.shape[-1]
+        width = self.first.shape[-1] if self.first.ndim else 0
         expected = {
             "first": (KERNEL, KERNEL, view.num_inputs, width),
             "first_bias": (width,),
@@ -99,6 +101,10 @@ class LayerNetwork:
             "last": (width + view.num_inputs, 2 * len(view.refined)),
             "last_bias": (2 * len(view.refined),),
         }
+        for name in expected:
+            array, dtype = getattr(self, name), np.dtype(np.int32 if name.endswith("bias") else np.int16)
+            if array.dtype != dtype:
+                raise ValueError(f"prior's {name} is {array.dtype}, expected {dtype}")
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(
@@ -145,6 +151,10 @@ class PriorNetwork:
             ValueError: they do not fit planes and bit depths, or are not exact.
         """
         self.bit_depths = tuple(bit_depths)
+        if self.bit_depths[-1] > len(planes):
+            raise ValueError(
+                f"the prior is for {self.bit_depths[-1]} bits a token, these tokens have {len(planes)}"
+            )
         self.views = layer_views(planes, bit_depths)
         if len(layers) != len(self.views):
             raise ValueError(f"got networks of {len(layers)} layers, expected {len(self.views)}")
@@ -179,11 +189,22 @@ class PriorNetwork:
             (int32 `[h * w, n]` places in 1/16 half steps, int32 `[h * w, n]` numbers of spreads, from 0 to 64), for the
             n refined dimensions.
         """
-        inputs = self.inputs(centres.reshape(*shape, -1), layer, frame)
+        _, h, w = shape
+        band = max(1, BAND_POSITIONS // w)
+        grid = centres.reshape(*shape, -1)
+        parts = [
+            self._predict_rows(self.inputs(grid, layer, frame, top, min(top + band, h)), layer)
+            for top in range(0, h, band)
+        ]
+        places, spreads = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return places, spreads
+
+    def _predict_rows(
+        self, inputs: NDArray[np.float32], layer: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         first, second, (last, last_bias) = self._products[layer]
-        rows, columns, _ = inputs.shape
         hidden = _convolve(_convolve(inputs, *first), *second)
-        inner = inputs[MARGIN : rows - MARGIN, MARGIN : columns - MARGIN]
+        inner = inputs[MARGIN:-MARGIN, MARGIN:-MARGIN]
         joined = np.concatenate([hidden, inner], axis=2).reshape(-1, last.shape[0])
         sums = (joined @ last + last_bias).astype(np.int32)
         n = sums.shape[1] // 2
@@ -191,31 +212,40 @@ class PriorNetwork:
         spreads = np.clip(sums[:, n:] >> SPREAD_SHIFT, MIN_SPREAD, MAX_SPREAD) - MIN_SPREAD
         return places, spreads
 
-    def inputs(self, centres: NDArray[np.uint16], layer: int, frame: int) -> NDArray[np.float32]:
-        """Gather a network's inputs from centres `[t, h, w, D]`: float32 `[h + 4, w + 4, num_inputs]`."""
+    def inputs(
+        self, centres: NDArray[np.uint16], layer: int, frame: int, top: int, bottom: int
+    ) -> NDArray[np.float32]:
+        """Gather a network's inputs for the latent rows from `top` to, but without, `bottom`.
+
+        Args:
+            centres: uint16 `[t, h, w, D]`.
+            layer: whose bits come next.
+            frame: latent frame whose bits come next.
+            top: first row that is to be predicted.
+            bottom: one past the last.
+
+        Returns:
+            float32 `[bottom - top + 4, w + 4, num_inputs]`, what lies outside the picture being the nearest inside.
+        """
         view, bits = self.views[layer], self.dimension_bits
         t, h, w, _ = centres.shape
-
-        def steps(at: int, dimensions: NDArray[np.int64]) -> NDArray[np.float32]:
-            wide = centres[at][..., dimensions].astype(np.int32)
-            values: NDArray[np.float32] = (
-                (wide >> (15 - bits[dimensions])) - (1 << bits[dimensions]) - 1
-            ).astype(np.float32)
-            return values
-
-        nothing = np.zeros((h, w, len(view.past)), np.float32)
-        flags = np.empty((h, w, 2), np.float32)
-        flags[..., 0], flags[..., 1] = frame == 0, frame == t - 1
-        parts = [
-            steps(frame - 1, view.past) if frame else nothing,
-            steps(max(frame - 2, 0), view.past) if frame else nothing,
-            steps(frame, view.known),
-            steps(min(frame + 1, t - 1), view.known),
-            flags,
-        ]
-        return np.pad(
-            np.concatenate(parts, axis=2), ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="edge"
-        )
+        rows = np.clip(np.arange(top - MARGIN, bottom + MARGIN), 0, h - 1)
+        columns = np.clip(np.arange(-MARGIN, w + MARGIN), 0, w - 1)
+        inputs = np.zeros((len(rows), len(columns), view.num_inputs), np.float32)
+        start = 0
+        for at, dimensions, is_there in (
+            (frame - 1, view.past, frame > 0),
+            (max(frame - 2, 0), view.past, frame > 0),
+            (frame, view.known, True),
+            (min(frame + 1, t - 1), view.known, True),
+        ):
+            if is_there:
+                wide = centres[at][np.ix_(rows, columns, dimensions)].astype(np.int32)
+                steps = (wide >> (15 - bits[dimensions])) - (1 << bits[dimensions]) - 1
+                inputs[..., start : start + len(dimensions)] = steps
+            start += len(dimensions)
+        inputs[..., start], inputs[..., start + 1] = frame == 0, frame == t - 1
+        return inputs
 
 
 def _for_products(weights: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -232,7 +262,7 @@ def _convolve(x: Floats, kernel: Floats, bias: Floats) -> Floats:
     wide = np.concatenate([x[:, 0 : columns - 2], x[:, 1 : columns - 1], x[:, 2:columns]], axis=2)
     flat = wide.reshape(rows * (columns - 2), -1)
     count = (rows - 2) * (columns - 2)
-    sums = flat[:count] @ kernel[0]
+    sums: Floats = flat[:count] @ kernel[0]
     for row in (1, 2):
         sums += flat[row * (columns - 2) : row * (columns - 2) + count] @ kernel[row]
     sums += bias

@@ -55,11 +55,11 @@ class _Floor(torch.autograd.Function):
     """Rounding down to a multiple of 1/scale, with the gradient of the identity."""
 
     @staticmethod
-    def forward(ctx: object, x: Tensor, scale: float) -> Tensor:  # type: ignore[override]
+    def forward(ctx: object, x: Tensor, scale: float) -> Tensor:
         return torch.floor(x * scale) / scale
 
     @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:
         return gradient, None
 
 
@@ -94,18 +94,19 @@ class FloatNetwork(nn.Module):
         x = x / UNIT
         hidden = x
         for convolution in (self.first, self.second):
-            hidden = self._apply(convolution, hidden, exact)
+            hidden = self._convolve(convolution, hidden, exact)
             hidden = (_floor(hidden, UNIT) if exact else hidden).clamp(0, MAX_HIDDEN / UNIT)
         inner = x[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
-        out = self._apply(self.last, torch.cat([hidden, inner], dim=1), exact)
+        out = self._convolve(self.last, torch.cat([hidden, inner], dim=1), exact)
         places, spreads = out.chunk(2, dim=1)
         if exact:
             places = _floor(places, UNIT * 2.0 ** (WEIGHT_SHIFT - PLACE_SHIFT))
             spreads = _floor(spreads, UNIT * 2.0 ** (WEIGHT_SHIFT - SPREAD_SHIFT))
         return places * UNIT, spreads.clamp(MIN_SPREAD / 8, MAX_SPREAD / 8)
 
-    def _apply(self, convolution: nn.Conv2d, x: Tensor, exact: bool) -> Tensor:
-        weight, bias = convolution.weight, _bias(convolution)
+    def _convolve(self, convolution: nn.Conv2d, x: Tensor, exact: bool) -> Tensor:
+        weight: Tensor = convolution.weight
+        bias: Tensor = _bias(convolution)
         if exact:
             weight = _floor(weight + 0.5**11, 2.0**WEIGHT_SHIFT).clamp(-_MAX_WEIGHT, _MAX_WEIGHT)
             bias = _floor(bias, UNIT * 2.0**WEIGHT_SHIFT)
@@ -114,14 +115,12 @@ class FloatNetwork(nn.Module):
     @torch.no_grad()
     def export(self) -> LayerNetwork:
         """Give the parameters as integers."""
-        arrays = []
-        for convolution in (self.first, self.second, self.last):
-            weight = torch.floor((convolution.weight + 0.5**11) * 2**WEIGHT_SHIFT)
-            weight = weight.clamp(-_MAX_WEIGHT * 2**WEIGHT_SHIFT, _MAX_WEIGHT * 2**WEIGHT_SHIFT)
-            bias = torch.floor(_bias(convolution) * UNIT * 2**WEIGHT_SHIFT)
-            arrays += [weight.permute(2, 3, 1, 0).numpy().astype(np.int16), bias.numpy().astype(np.int32)]
-        arrays[4] = arrays[4][0, 0]
-        return LayerNetwork(*(np.ascontiguousarray(array) for array in arrays))
+        first, first_bias = _integers(self.first)
+        second, second_bias = _integers(self.second)
+        last, last_bias = _integers(self.last)
+        return LayerNetwork(
+            first, first_bias, second, second_bias, np.ascontiguousarray(last[0, 0]), last_bias
+        )
 
 
 def train_prior(
@@ -324,7 +323,8 @@ class TokenValues:
         bits = self.bits_of[dimensions]
         hidden = bits - known[dimensions]
         lows = numbers[..., dimensions].astype(np.int64) >> hidden << hidden
-        return 2 * lows + (1 << hidden) - 1 - (1 << bits)
+        centres: NDArray[np.int64] = 2 * lows + (1 << hidden) - 1 - (1 << bits)
+        return centres
 
     def _edges(
         self, numbers: NDArray[np.uint16], dimensions: NDArray[np.int64], known: NDArray[np.int64]
@@ -353,6 +353,16 @@ def _log_mass(low: Tensor, high: Tensor, place: Tensor, spread: Tensor) -> Tenso
     return functional.logsigmoid(high) + functional.logsigmoid(-low) + torch.log(-torch.expm1(gap))
 
 
+def _integers(convolution: nn.Conv2d) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
+    """Give the kernel `[rows, columns, in, out]` and the bias as the integer network holds them."""
+    weight = torch.floor((convolution.weight + 0.5**11) * 2**WEIGHT_SHIFT)
+    weight = weight.clamp(-_MAX_WEIGHT * 2**WEIGHT_SHIFT, _MAX_WEIGHT * 2**WEIGHT_SHIFT)
+    bias = torch.floor(_bias(convolution) * UNIT * 2**WEIGHT_SHIFT)
+    kernel = np.ascontiguousarray(weight.permute(2, 3, 1, 0).numpy().astype(np.int16))
+    return kernel, bias.numpy().astype(np.int32)
+
+
 def _bias(convolution: nn.Conv2d) -> nn.Parameter:
-    assert convolution.bias is not None  # noqa: S101 - made with a bias
-    return convolution.bias
+    bias = convolution.bias
+    assert isinstance(bias, nn.Parameter)  # noqa: S101 - made with a bias
+    return bias

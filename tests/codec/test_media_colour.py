@@ -51,7 +51,7 @@ def flat_frame(values, pixel_format, width=31, height=17):
 )
 @pytest.mark.parametrize("full_range", [False, True])
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_yuv_to_rgb_follows_the_formula(pixel_format, bits, full_range, data):
     matrix = data.draw(st.sampled_from(sorted(WEIGHTS)))
     yuv = [data.draw(st.integers(16, 240)) * 2 ** (bits - 8) for _ in range(3)]
@@ -65,7 +65,7 @@ def test_yuv_to_rgb_follows_the_formula(pixel_format, bits, full_range, data):
 
 
 @given(grey=st.integers(0, 255))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_gray_is_of_full_range_unless_tagged(grey):
     frame = flat_frame([grey], "gray")
     assert FrameToRgb(Colour(1, 1, 1, True)).convert(frame)[3, 3].tolist() == [grey] * 3

@@ -101,7 +101,7 @@ def write(header: Header, coder: Any, segments: list[SegmentTokens]) -> bytes:
 
 
 @pytest.mark.parametrize("open_file", [io.BytesIO, Pipe])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(video=videos(), data=st.data())
 def test_tokens_through_a_file(open_file: OpenFile, video: Any, data: st.DataObject) -> None:
     header, meaning, segments = video

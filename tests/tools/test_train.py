@@ -1,10 +1,13 @@
 """`mgv train`: from videos to a model that encodes, by the commands alone."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from mgv.codec.entropy import CODER_NAMES
+from mgv.container import Reader
 from mgv.tokenizer.shards import open_shards
 from mgv.tools.cli import run
 
@@ -73,6 +76,27 @@ def test_a_trained_model_encodes(shards: Path, tmp_path: Path, capsys: pytest.Ca
     coded = tmp_path / "a.mgv"
     assert run(["encode", str(tmp_path / "a.mkv"), str(coded), "--model", str(out / "model")]) == 0
     assert run(["decode", str(coded), str(tmp_path / "a.y4m"), "--model", str(out / "model")]) == 0
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_prior_is_trained_and_then_the_default(
+    shards: Path, tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    train = ["train", "prior", str(model), str(shards), "--segments", "1", "--steps", "2"]
+    assert run(train) == 2
+    assert "none is left to train on" in capsys.readouterr().err
+    coders = []
+    for _ in range(2):
+        coded = tmp_path / f"{len(coders)}.mgv"
+        assert run(["encode", str(tmp_path / "a.mkv"), str(coded), "--model", str(model)]) == 0
+        with coded.open("rb") as file:
+            coders.append(Reader(file).header.coder)
+        assert run([*train, "--held-out", "0"]) == 0
+    assert [CODER_NAMES[coder] for coder in coders] == ["adaptive", "prior"]
+    y4m = tmp_path / "a.y4m"
+    assert run(["decode", str(tmp_path / "1.mgv"), str(y4m), "--model", str(model)]) == 0
 
 
 def test_a_wrong_config_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def parameters(trained, tmp_path_factory):
     return path
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_decode_gives_back_any_tokens_and_any_first_layers(data):
     shape = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6)))
@@ -134,7 +134,7 @@ def test_coding_leaves_the_coder_as_it_was(parameters):
     assert coder.encode(np.asfortranarray(moving_tokens(2)), BIT_DEPTHS) == first
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=80), st.integers(0, 3))
 def test_any_bytes_decode_to_some_tokens_or_are_refused_as_too_long(payload, num_cut):
     payloads = [payload, payload[num_cut:]]

@@ -21,7 +21,7 @@ def some_ids(seed=0):
     return np.random.default_rng(seed).integers(0, 1 << 9, SHAPE)
 
 
-@pytest.mark.parametrize("name", CODER_NAMES)
+@pytest.mark.parametrize("name", ["raw", "zstd", "adaptive"])  # prior can't be without parameters
 def test_a_coder_is_found_by_name_and_by_number(name):
     coder = get_coder(name, PLANES)
 
@@ -33,7 +33,7 @@ def test_a_coder_is_found_by_name_and_by_number(name):
 
 @pytest.mark.parametrize("name", ["brotli", 7, -1])
 def test_an_unknown_coder_is_refused_with_a_list_of_the_known(name):
-    with pytest.raises(ValueError, match="there are 0 raw, 1 zstd, 2 adaptive"):
+    with pytest.raises(ValueError, match="there are 0 raw, 1 zstd, 2 adaptive, 3 prior"):
         get_coder(name, PLANES)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,7 +70,7 @@ def tokens(seed: int, t: int, h: int, w: int) -> np.ndarray:
     return np.stack(frames).astype(np.int64)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 6), st.integers(1, 6))
 def test_tokens_survive(coder: PriorCoder, seed: int, t: int, h: int, w: int) -> None:
     ids = tokens(seed, t, h, w)
@@ -111,13 +112,17 @@ def reference(
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_matrix_products_are_exact(parameters: PriorParameters, dtype: type) -> None:
+@pytest.mark.parametrize("band", [1, 10, 1 << 15])
+def test_matrix_products_are_exact(
+    parameters: PriorParameters, dtype: type, band: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mgv.codec.entropy.prior_network.BAND_POSITIONS", band)
     network = PriorNetwork(PLANES, DEPTHS, parameters.networks, dtype=dtype)
     shape = (3, 4, 5)
     centres = (np.random.default_rng(3).integers(0, 8, (60, 3)) * 8192 + 4096).astype(np.uint16)
     for layer in range(3):
         for frame in range(3):
-            inputs = network.inputs(centres.reshape(*shape, 3), layer, frame)
+            inputs = network.inputs(centres.reshape(*shape, 3), layer, frame, 0, shape[1])
             expected = reference(network, parameters.networks[layer], inputs)
             places, spreads = network.predict(centres, shape, layer, frame)
             assert np.array_equal(places, expected[0])
@@ -141,6 +146,14 @@ def test_what_does_not_fit_is_refused(parameters: PriorParameters, coder: PriorC
     save_prior(parameters, path)
     with pytest.raises(ValueError, match="prior's first is"):
         PriorCoder(((0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)), path)
+    with pytest.raises(ValueError, match="these tokens have 5"):
+        PriorCoder(PLANES[:5], path)
+    other = replace(parameters.networks[0], first=parameters.networks[0].first.view(np.uint16))
+    save_prior(
+        replace(parameters, networks=(other, *parameters.networks[1:])), tmp_path / "other.safetensors"
+    )
+    with pytest.raises(ValueError, match="prior's first is uint16, expected int16"):
+        PriorCoder(PLANES, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="was trained for"):
         coder.encode(np.zeros((1, 2, 2), np.int64), (3, 6))
 
@@ -199,27 +212,36 @@ def test_threads_change_nothing(path: Path) -> None:
     assert len(found.pop().strip()) == 64
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_training_pays_and_survives_rounding(tmp_path: Path) -> None:
-    """On values that move one column a latent frame, which counters alone do not see coming."""
+    """On noise that moves a row and a column a latent frame: no counter looks where it comes from."""
     from mgv.codec.entropy.train_prior import PriorTraining, measure_gap, train_prior
 
     def moving(seed: int) -> np.ndarray:
-        wide = np.random.default_rng(seed).integers(0, 64, (10, 20))
-        return np.stack([wide[:, z : z + 12] for z in range(4)]).astype(np.int64)
+        wide = np.random.default_rng(seed).integers(0, 64, (16, 16))
+        return np.stack([wide[z : z + 12, z : z + 12] for z in range(5)]).astype(np.int64)
 
-    segments = [moving(seed) for seed in range(6)]
-    training = PriorTraining(steps=60, batch_size=8, crop=8, width=8, learning_rate=1e-2)
+    depths, segments = (6,), [moving(seed) for seed in range(6)]
+    training = PriorTraining(steps=100, batch_size=4, crop=12, width=16, learning_rate=3e-2)
     reports: list[float] = []
     prior, networks = train_prior(
-        segments[:5], PLANES, DEPTHS, training, lambda step, steps, bits: reports.append(bits)
+        segments[:5], PLANES, depths, training, lambda step, steps, bits: reports.append(bits)
     )
     path = tmp_path / "prior.safetensors"
     save_prior(prior, path)
     coder = PriorCoder(PLANES, path)
-    payloads = coder.encode(segments[5], DEPTHS)
-    assert np.array_equal(coder.decode(payloads, segments[5].shape, DEPTHS), segments[5])
-    plain = get_coder("adaptive", PLANES).encode(segments[5], DEPTHS)
-    assert sum(map(len, payloads)) < 0.9 * sum(map(len, plain))
+    payloads = coder.encode(segments[5], depths)
+    assert np.array_equal(coder.decode(payloads, segments[5].shape, depths), segments[5])
+    plain = get_coder("adaptive", PLANES).encode(segments[5], depths)
+    assert sum(map(len, payloads)) < 0.8 * sum(map(len, plain))  # untrained networks: more than 1
     assert len(reports) == 2
-    whole, rounded = measure_gap(networks, segments[5:], PLANES, DEPTHS)
+    whole, rounded = measure_gap(networks, segments[5:], PLANES, depths)
     assert rounded == pytest.approx(whole, rel=0.05)
+
+
+def test_float_networks_move_like_other_modules() -> None:
+    """A method of theirs once hid the one by which torch moves and converts a module's parameters."""
+    from mgv.codec.entropy.train_prior import FloatNetwork
+
+    network = FloatNetwork(layer_views(PLANES, DEPTHS)[0], 4)
+    assert {parameter.dtype for parameter in network.double().parameters()} == {torch.float64}
