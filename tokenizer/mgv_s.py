@@ -135,7 +135,8 @@ class MgvSDecoder(nn.Module):
         Returns:
             float32 `[D]`, in units of their median.
         """
-        planes = self.shortcut.weight.float().unflatten(0, (3, -1))[..., 0, 0, 0]
+        kernel = self.shortcut.weight.float()[..., 0, 0, 0]
+        planes = kernel.reshape(3, -1, kernel.shape[1])
         detail, mean = planes.square().sum(dim=1), planes.sum(dim=1).square() / planes.shape[1]
         luma_and_colour = torch.tensor([1.0, CHROMA_WEIGHT**-2, CHROMA_WEIGHT**-2], device=planes.device)
         squares = luma_and_colour @ (detail + (MEAN_WEIGHT - 1) * mean)
