@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fuzz.networks import random_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,31 +23,9 @@ PLANES = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
 DEPTHS = (2, 4, 6)
 
 
-def random_networks(seed: int = 0, width: int = 5, scale: int = 300) -> tuple[LayerNetwork, ...]:
-    """Networks of random integers."""
-    rng = np.random.default_rng(seed)
-
-    def weights(*shape: int) -> np.ndarray:
-        return rng.integers(-scale, scale + 1, shape).astype(np.int16)
-
-    def biases(size: int) -> np.ndarray:
-        return rng.integers(-(1 << 14), 1 << 14, size).astype(np.int32)
-
-    layers = []
-    for view in layer_views(PLANES, DEPTHS):
-        n = 2 * len(view.refined)
-        first, second = weights(3, 3, view.num_inputs, width), weights(3, 3, width, width)
-        layers.append(
-            LayerNetwork(
-                first, biases(width), second, biases(width), weights(width + view.num_inputs, n), biases(n)
-            )
-        )
-    return tuple(layers)
-
-
 @pytest.fixture(scope="module")
 def parameters() -> PriorParameters:
-    return PriorParameters(DEPTHS, random_networks(), default_tables(PRIOR))
+    return PriorParameters(DEPTHS, random_networks(PLANES, DEPTHS), default_tables(PRIOR))
 
 
 @pytest.fixture(scope="module")
