@@ -101,12 +101,13 @@ class Tokenizer(nn.Module):
         Returns:
             int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
         """
-        if rate_weight and isinstance(self.quantizer, LookupFreeQuantizer):
-            ids = self.quantizer.quantize_for_rate(latent[None], bit_depth, rate_weight, self.error_weights)
-        else:
-            ids = self.quantizer.quantize(latent[None]) & (1 << bit_depth) - 1
-        numbers: np.ndarray = ids[0].cpu().numpy()
+        numbers: np.ndarray = self._number(latent[None], bit_depth, rate_weight)[0].cpu().numpy()
         return numbers
+
+    def _number(self, latent: Tensor, bit_depth: int, rate_weight: float) -> Tensor:
+        if rate_weight and isinstance(self.quantizer, LookupFreeQuantizer):
+            return self.quantizer.quantize_for_rate(latent, bit_depth, rate_weight, self.error_weights)
+        return self.quantizer.quantize(latent) & (1 << bit_depth) - 1
 
     def encoder_stream(self, height: int, width: int) -> "EncoderStream":
         """Open a stream that takes the frames (uint8 `[T, H, W, 3]`) of one segment in chunks."""
@@ -121,20 +122,20 @@ class Tokenizer(nn.Module):
         return DecoderStream(self, height, width, bit_depth)
 
     @torch.no_grad()
-    def encode(self, clip: Tensor) -> Tokens:
+    def encode(self, clip: Tensor, bit_depth: int | None = None, rate_weight: float = 0.0) -> Tokens:
         """Turn a clip into tokens; inverse: `decode`.
 
         Args:
             clip: RGB `[B, 3, T, H, W]`, uint8 in 0..255 or float in [0, 1]; any size. An image is T = 1.
-
-        Returns:
-            Tokens at full bit depth.
+            bit_depth: bits of each token that are kept; all if None.
+            rate_weight: above 0 to trade distortion for rate, see `LookupFreeQuantizer.quantize_for_rate`.
         """
         if clip.dim() != 5 or clip.shape[1] != 3 or 0 in clip.shape:
             raise ValueError(f"a clip is [B, 3, T, H, W] and not empty, got {tuple(clip.shape)}")
         scaled = clip.to(self.device, torch.float32) / (1 if clip.is_floating_point() else 255)
-        ids = self.quantizer.quantize(self.encoder(pad_to_grid(scaled * 2 - 1, self.config)))
-        return Tokens(ids, self.config.bits_per_token, clip.shape[2], clip.shape[3], clip.shape[4])
+        depth = self.config.bits_per_token if bit_depth is None else bit_depth
+        ids = self._number(self.encoder(pad_to_grid(scaled * 2 - 1, self.config)), depth, rate_weight)
+        return Tokens(ids, depth, clip.shape[2], clip.shape[3], clip.shape[4])
 
     @torch.no_grad()
     def decode(self, tokens: Tokens, bit_depth: int | None = None) -> Tensor:

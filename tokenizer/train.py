@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,7 +29,13 @@ from .presets import image_config
 from .quantize import LookupFreeQuantizer
 from .train_config import Phase, TrainConfig
 from .train_data import CropBatches, batches, sample_patches
-from .train_step import Game, Perceptual, discriminator_step_loss, draw_bit_depths, tokenizer_loss
+from .train_step import (
+    Game,
+    Perceptual,
+    discriminator_step_loss,
+    draw_fineness,
+    tokenizer_loss,
+)
 from .validate import CodedBits, sample_picture, validate
 from .weights import load_tokenizer, save_tokenizer
 
@@ -174,10 +181,16 @@ class PhaseRun:
     def _one_step(self, clip: Tensor, seed: int) -> dict[str, float]:
         random = torch.Generator().manual_seed((seed << 24) + self.step)
         ladder = self.config.tokenizer.bit_depths
-        depths = draw_bit_depths(self.phase, ladder, clip.shape[0], random)
+        fineness = draw_fineness(self.phase, ladder, clip.shape[0], random)
         with self.accelerator.autocast():
             loss, terms, pixels = tokenizer_loss(
-                self.model, clip, self.phase, depths, self.step, perceptual=self.perceptual, game=self.game
+                self.model,
+                clip,
+                self.phase,
+                fineness,
+                self.step,
+                perceptual=self.perceptual,
+                game=self.game,
             )
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
@@ -220,7 +233,12 @@ class PhaseRun:
     def _validate(self, writer: Any, coded_bits: CodedBits | None) -> None:
         if not self.config.validation_shards or not self.accelerator.is_main_process:
             return
-        report = validate(self.averaged, self.config.validation_shards, coded_bits)
+        report = validate(
+            self.averaged,
+            self.config.validation_shards,
+            coded_bits,
+            rate_weight=statistics.median(self.phase.rate_weights),
+        )
         entry = {"phase": self.index, "step": self.step, **report}
         with (self.out / "validation.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")

@@ -50,6 +50,8 @@ class Phase:
     """Share of video batches that hold photographs, as clips of one frame."""
     partial_depth_share: float = 0.5
     """Share of the samples that keep fewer bits, at a depth drawn from the ladder."""
+    rate_weights: tuple[float, ...] = (0.0,)
+    """Each sample is quantized with one of these, as an encoder does it (`quantize_for_rate`); 0 takes the nearest."""
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
@@ -59,6 +61,8 @@ class Phase:
             raise ValueError("an image phase has num_frames = 1")
         if not set(self.parts) <= {"encoder", "decoder"} or not self.parts:
             raise ValueError(f"parts are {self.parts}, expected encoder, decoder or both")
+        if not self.rate_weights or min(self.rate_weights) < 0:
+            raise ValueError(f"rate_weights are {self.rate_weights}, expected at least one, none below 0")
         if min(self.steps, self.batch_size, self.crop, self.num_frames) < 1:
             raise ValueError("steps, batch_size, crop and num_frames are positive")
 

@@ -1,4 +1,4 @@
-"""One training step: which bits each sample keeps, and every loss term of DESIGN's recipe (thesis 5.3.1, 5.4.1)."""
+"""One training step: how each sample is quantized, and every loss term of DESIGN's recipe (thesis 5.3.1, 5.4.1)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,28 +26,38 @@ class Game:
     lecam: LeCam
 
 
-def draw_bit_depths(
+@dataclass(frozen=True)
+class Fineness:
+    """How one sample is quantized."""
+
+    bit_depth: int
+    rate_weight: float
+    """What a bit is worth, see `LookupFreeQuantizer.quantize_for_rate`."""
+
+
+def draw_fineness(
     phase: Phase, ladder: tuple[int, ...], batch_size: int, random: torch.Generator
-) -> list[int]:
-    """Draw each sample's bit depth: the whole token, or for a share of them a rung of the ladder."""
+) -> list[Fineness]:
+    """Draw for each sample the whole token, or for a share of them a rung of the ladder, and a rate weight."""
     partial = torch.rand(batch_size, generator=random) < phase.partial_depth_share
     rungs = torch.randint(len(ladder), (batch_size,), generator=random)
+    weights = torch.randint(len(phase.rate_weights), (batch_size,), generator=random)
     return [
-        ladder[int(rung)] if keep_fewer else ladder[-1]
-        for keep_fewer, rung in zip(partial, rungs, strict=True)
+        Fineness(ladder[int(rung)] if keep_fewer else ladder[-1], phase.rate_weights[int(weight)])
+        for keep_fewer, rung, weight in zip(partial, rungs, weights, strict=True)
     ]
 
 
 def reconstruct(
-    tokenizer: Tokenizer, clip: Tensor, phase: Phase, bit_depths: list[int]
+    tokenizer: Tokenizer, clip: Tensor, phase: Phase, fineness: list[Fineness]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Encode, quantize each sample at its depth and decode.
+    """Encode, quantize each sample with its fineness and decode.
 
     Args:
         tokenizer: being trained.
         clip: float `[B, 3, T, H, W]` in [-1, 1] on the token grid.
         phase: decides whether the encoder gets a gradient.
-        bit_depths: one a sample.
+        fineness: one a sample.
 
     Returns:
         The reconstruction, about [-1, 1], and latent-side terms by name: `commitment`, `codebook`, `latent`.
@@ -62,13 +72,23 @@ def reconstruct(
             "codebook": out.codebook_loss,
             "latent": latent,
         }
-    ids = quantizer.quantize(latent.detach().float())
-    full = quantizer.dequantize(ids)
+    plain = latent.detach().float()
+    full = quantizer.dequantize(quantizer.quantize(plain))
     nested = torch.cat(
-        [quantizer.dequantize(one[None], depth) for one, depth in zip(ids, bit_depths, strict=True)]
+        [
+            quantizer.dequantize(
+                quantizer.quantize_for_rate(
+                    one[None], how.bit_depth, how.rate_weight, tokenizer.error_weights
+                ),
+                how.bit_depth,
+            )
+            for one, how in zip(plain, fineness, strict=True)
+        ]
     )
     fed = latent + (nested - latent).detach()
-    pixels = tokenizer.decode_latent(fed, torch.tensor(bit_depths, device=clip.device))
+    pixels = tokenizer.decode_latent(
+        fed, torch.tensor([how.bit_depth for how in fineness], device=clip.device)
+    )
     return pixels, {"commitment": commitment_loss(latent, full), "latent": latent, "quantized": full}
 
 
@@ -97,7 +117,7 @@ def tokenizer_loss(
     tokenizer: Tokenizer,
     clip: Tensor,
     phase: Phase,
-    bit_depths: list[int],
+    fineness: list[Fineness],
     step: int,
     *,
     perceptual: Perceptual | None = None,
@@ -109,7 +129,7 @@ def tokenizer_loss(
         The weighted sum, each unweighted term by name, and the reconstruction `[B, 3, T, H, W]`.
     """
     weights = phase.loss
-    pixels, latent_terms = reconstruct(tokenizer, clip, phase, bit_depths)
+    pixels, latent_terms = reconstruct(tokenizer, clip, phase, fineness)
     pixels = pixels.float()
     prediction, target = weighted_ycbcr(pixels), weighted_ycbcr(clip.float())
     terms: dict[str, tuple[float, Callable[[], Tensor]]] = {

@@ -24,25 +24,35 @@ LARGEST_SIDE = 256
 
 @torch.no_grad()
 def validate(
-    tokenizer: Tokenizer, folders: tuple[str, ...], coded_bits: CodedBits | None = None
+    tokenizer: Tokenizer,
+    folders: tuple[str, ...],
+    coded_bits: CodedBits | None = None,
+    *,
+    rate_weight: float = 0.0,
 ) -> dict[str, Any]:
     """Measure a tokenizer on the middle of the first frames of each validation shard.
 
+    Args:
+        tokenizer: to be measured.
+        folders: of shards.
+        coded_bits: measures the coded size of tokens at full depth and its lower layers.
+        rate_weight: with which the tokens of each depth are quantized, see `Tokenizer.quantize`.
+
     Returns:
         `depths`: for each bit depth `psnr_y_db`, `ms_ssim` and, with `coded_bits`, `bpp`; `bit_usage`: share of ones of
-        each token bit.
+        each token bit at full depth.
     """
     was_training = tokenizer.training
     tokenizer.eval()
     depths: dict[int, dict[str, list[float]]] = {depth: {} for depth in tokenizer.config.bit_depths}
     grids, num_pixels = [], 0
     for clip in _clips(folders):
-        tokens = tokenizer.encode(clip)
-        grids.append(tokens.ids[0].cpu().numpy())
-        num_pixels += clip.shape[2] * clip.shape[3] * clip.shape[4]
         for depth, values in depths.items():
-            for name, value in _quality(tokenizer, tokens, clip, depth).items():
+            tokens = tokenizer.encode(clip, depth, rate_weight)
+            for name, value in _quality(tokenizer, tokens, clip).items():
                 values.setdefault(name, []).append(value)
+        grids.append(tokens.ids[0].cpu().numpy())  # of the last, full depth
+        num_pixels += clip.shape[2] * clip.shape[3] * clip.shape[4]
     report = {
         depth: {name: float(np.mean(value)) for name, value in values.items()}
         for depth, values in depths.items()
@@ -70,11 +80,11 @@ def sample_picture(tokenizer: Tokenizer, folders: tuple[str, ...], path: Path, n
     Image.fromarray(picture).save(path)
 
 
-def _quality(tokenizer: Tokenizer, tokens: Tokens, clip: Tensor, depth: int) -> dict[str, float]:
+def _quality(tokenizer: Tokenizer, tokens: Tokens, clip: Tensor) -> dict[str, float]:
     luma = torch.tensor(RGB_TO_YCBCR[0], dtype=torch.float32)
     decoded, source = (
         torch.einsum("c,bcthw->bthw", luma, x.cpu().float())[:, None]
-        for x in (tokenizer.decode(tokens, depth), clip / 255)
+        for x in (tokenizer.decode(tokens), clip / 255)
     )
     errors = (decoded - source).square().mean(dim=(0, 1, 3, 4)).clamp_min(1e-10)
     ms_ssim = 1 - ms_ssim_loss(decoded * 2 - 1, source * 2 - 1)

@@ -23,10 +23,17 @@ from mgv.tokenizer.discriminator import Discriminator
 from mgv.tokenizer.model import Tokenizer
 from mgv.tokenizer.presets import MAGVIT_B, MAGVIT_V2, MGV_S
 from mgv.tokenizer.shards import write_shards
-from mgv.tokenizer.train import StepReport, train
+from mgv.tokenizer.train import StepReport, start_linear, train
 from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig, read_train_config
 from mgv.tokenizer.train_data import CropBatches
-from mgv.tokenizer.train_step import Game, discriminator_step_loss, draw_bit_depths, tokenizer_loss
+from mgv.tokenizer.train_step import (
+    Fineness,
+    Game,
+    discriminator_step_loss,
+    draw_fineness,
+    reconstruct,
+    tokenizer_loss,
+)
 
 CONFIGS = Path(train_config.__file__).parent / "configs"
 TINY = replace(MGV_S, name="tiny", network=MgvSNetwork(4, 6, 1, 6, 1, 4, 1))
@@ -150,10 +157,30 @@ def test_batches_depend_on_seed_and_step_only(shards: dict[str, str]) -> None:
 
 def test_half_of_the_samples_keep_fewer_bits() -> None:
     random = torch.Generator().manual_seed(0)
-    depths = draw_bit_depths(VIDEO, MGV_S.bit_depths, 4000, random)
+    depths = [how.bit_depth for how in draw_fineness(VIDEO, MGV_S.bit_depths, 4000, random)]
     share = np.mean([depth < 56 for depth in depths])
     assert share == pytest.approx(0.5 * 5 / 6, abs=0.03)
     assert set(depths) == set(MGV_S.bit_depths)
+
+
+def test_samples_are_quantized_as_an_encoder_does_it(shards: dict[str, str]) -> None:
+    phase = replace(VIDEO, rate_weights=(0.0, 0.4))
+    drawn = draw_fineness(phase, MGV_S.bit_depths, 200, torch.Generator().manual_seed(0))
+    assert {how.rate_weight for how in drawn} == {0.0, 0.4}
+
+    torch.manual_seed(0)
+    tokenizer = Tokenizer(TINY)
+    start_linear(tokenizer, config_of(shards, phase))
+    clip = torch.rand(1, 3, 9, 32, 32).repeat(2, 1, 1, 1, 1)
+    fineness = [Fineness(38, 0.0), Fineness(38, 0.4)]
+    pixels = reconstruct(tokenizer, clip * 2 - 1, phase, fineness)[0].detach()
+    for one, how in zip(pixels, fineness, strict=True):
+        tokens = tokenizer.encode(clip[:1], how.bit_depth, how.rate_weight)
+        expected = tokenizer.reconstruct(tokens.ids, how.bit_depth)[0].detach()
+        assert torch.allclose(one, expected, atol=1e-4), how
+    assert (pixels[0] - pixels[1]).abs().max() > 0.01
+    with pytest.raises(ValueError, match="rate_weights"):
+        replace(VIDEO, rate_weights=(-0.1,))
 
 
 EVERY_LOSS = LossWeights(
@@ -191,7 +218,8 @@ def test_every_term_alone_has_a_finite_gradient(name: str) -> None:
 
     clip = torch.rand(2, 3, 5, 32, 32) * 2 - 1
     phase = replace(VIDEO, loss=weights)
-    loss, terms, _ = tokenizer_loss(tokenizer, clip, phase, [5, 2], 0, perceptual=perceptual, game=game)
+    fineness = [Fineness(5, 0.0), Fineness(2, 0.3)]
+    loss, terms, _ = tokenizer_loss(tokenizer, clip, phase, fineness, 0, perceptual=perceptual, game=game)
     assert set(terms) == {name}
     loss.backward()
     gradients = [parameter.grad for parameter in tokenizer.encoder.parameters()]
