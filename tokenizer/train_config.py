@@ -46,6 +46,8 @@ class Phase:
     warmup_steps: int = 100
     parts: tuple[str, ...] = ("encoder", "decoder")
     """Which networks are trained."""
+    scales: tuple[float, ...] = (1.0,)
+    """Clips are taken from video scaled down by one of these, as an encoder does at low rates; at most 1."""
     still_share: float = 0.0
     """Share of video batches that hold photographs, as clips of one frame."""
     partial_depth_share: float = 0.5
@@ -63,6 +65,8 @@ class Phase:
             raise ValueError(f"parts are {self.parts}, expected encoder, decoder or both")
         if not self.rate_weights or min(self.rate_weights) < 0:
             raise ValueError(f"rate_weights are {self.rate_weights}, expected at least one, none below 0")
+        if not self.scales or not 0 < min(self.scales) <= max(self.scales) <= 1:
+            raise ValueError(f"scales are {self.scales}, expected at least one, each above 0 and at most 1")
         if min(self.steps, self.batch_size, self.crop, self.num_frames) < 1:
             raise ValueError("steps, batch_size, crop and num_frames are positive")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -67,7 +68,7 @@ class CropBatches(Dataset[Tensor]):
         return weights
 
     def _crop(self, frames: np.ndarray, num_frames: int, random: np.random.Generator) -> np.ndarray:
-        crop = self.phase.crop
+        crop = self._source_side(frames, random)
         longest = (frames.shape[0] - 1) // max(num_frames - 1, 1)
         speed = 2 if num_frames > 1 and longest >= 2 and random.random() < 0.15 else 1
         start = random.integers(frames.shape[0] - (num_frames - 1) * speed)
@@ -75,6 +76,8 @@ class CropBatches(Dataset[Tensor]):
         clip = frames[
             start : start + (num_frames - 1) * speed + 1 : speed, top : top + crop, left : left + crop
         ]
+        if crop != self.phase.crop:
+            clip = _scaled_down(clip, self.phase.crop)
         if num_frames > 1 and random.random() < 0.05:
             clip = np.repeat(clip[:1], num_frames, axis=0)
         if random.random() < 0.5:
@@ -82,6 +85,18 @@ class CropBatches(Dataset[Tensor]):
         if random.random() < 0.1:
             clip = clip[::-1]
         return clip
+
+    def _source_side(self, frames: np.ndarray, random: np.random.Generator) -> int:
+        """Draw the side of the square that is scaled to the crop, as large as the frames allow."""
+        scales = self.phase.scales
+        scale = scales[random.integers(len(scales))] if len(scales) > 1 else scales[0]
+        return min(round(self.phase.crop / scale), *frames.shape[1:3])
+
+
+def _scaled_down(clip: np.ndarray, side: int) -> np.ndarray:
+    """Scale square frames, uint8 `[T, H, W, 3]`, antialiased."""
+    frames = [Image.fromarray(frame).resize((side, side), Image.Resampling.BICUBIC) for frame in clip]
+    return np.stack([np.asarray(frame) for frame in frames])
 
 
 def batches(dataset: CropBatches, num_workers: int) -> Iterator[Tensor]:

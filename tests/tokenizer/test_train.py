@@ -155,6 +155,19 @@ def test_batches_depend_on_seed_and_step_only(shards: dict[str, str]) -> None:
         CropBatches(*folders, replace(VIDEO, crop=512), seed=0)
 
 
+def test_clips_are_scaled_down_as_far_as_frames_allow(shards: dict[str, str]) -> None:
+    folders = (shards["video"],), ()
+    still = replace(VIDEO, still_share=0.0)
+    plain, half = (CropBatches(*folders, replace(still, scales=(scale,)), seed=1) for scale in (1.0, 0.5))
+    assert half[0].shape == plain[0].shape == (2, 3, 5, 32, 32)
+    # The shards' blocks of 6 pixels are 3 wide now, so twice as many columns differ from the one before.
+    edges = [float((clip[..., 1:] != clip[..., :-1]).float().mean()) for clip in (plain[0], half[0])]
+    assert edges[1] > 1.5 * edges[0]
+    assert CropBatches(*folders, replace(still, scales=(0.1,)), seed=1)[0].shape == (2, 3, 5, 32, 32)
+    with pytest.raises(ValueError, match="scales"):
+        replace(VIDEO, scales=(1.5,))
+
+
 def test_half_of_the_samples_keep_fewer_bits() -> None:
     random = torch.Generator().manual_seed(0)
     depths = [how.bit_depth for how in draw_fineness(VIDEO, MGV_S.bit_depths, 4000, random)]
