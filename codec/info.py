@@ -50,10 +50,14 @@ class FileInfo:
         return sum(self.bytes_by_chunk.values())
 
     @property
+    def video_bytes(self) -> int:
+        """Size of the file without audio."""
+        return self.file_bytes - audio_bytes(self.bytes_by_chunk)
+
+    @property
     def bpp(self) -> float:
         """Bits per pixel as DESIGN 6 defines it."""
-        video_bytes = self.file_bytes - audio_bytes(self.bytes_by_chunk)
-        return bits_per_pixel(video_bytes, self.header.width, self.header.height, self.num_frames)
+        return bits_per_pixel(self.video_bytes, self.header.width, self.header.height, self.num_frames)
 
     @property
     def frames_per_second(self) -> float:

@@ -90,7 +90,7 @@ class CropBatches(Dataset[Tensor]):
         """Draw the side of the square that is scaled to the crop, as large as the frames allow."""
         scales = self.phase.scales
         scale = scales[random.integers(len(scales))] if len(scales) > 1 else scales[0]
-        return min(round(self.phase.crop / scale), *frames.shape[1:3])
+        return int(min(round(self.phase.crop / scale), *frames.shape[1:3]))
 
 
 def _scaled_down(clip: np.ndarray, side: int) -> np.ndarray:

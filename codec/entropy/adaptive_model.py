@@ -7,10 +7,10 @@ what precedes the bit in raster order; elsewhere in the segment, lower layers on
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from .compiled import compiled, inlined
 from .logistic import LIMIT, rate_table, squash_table, stretch_table
 from .range_coder import decode_bit, encode_bit
 
@@ -41,6 +41,9 @@ NUM_SLOTS = int(_OFFSETS[-1])
 
 P, PP, F, W, N, NW, NE, WW, NN, E, S, PW, PN, PE, PS = range(15)
 """Neighbours: P and PP one and two latent frames back, F one ahead; W N E S in this frame; PW PN PE PS beside P."""
+
+CONTEXT_NEIGHBOURS = (P, F, W, N, NE, E, S)
+"""Those whose differences, quantised, are part of contexts."""
 
 _STEPS = np.array(
     [
@@ -111,7 +114,7 @@ FIRST, STATIC, UNREST, ENERGY = range(4)
 """1 in the first latent frame; surprises of the neighbours, one by one and in sum; distance from middle, summed."""
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def enter(grid, cell):  # type: ignore[no-untyped-def]
     """Find the neighbours of a token, one outside the grid replaced by the nearest inside, and look at them."""
     t, h, w = grid.shape[0], grid.shape[1], grid.shape[2]
@@ -142,19 +145,19 @@ def enter(grid, cell):  # type: ignore[no-untyped-def]
         token[ENERGY] += abs(np.int64(grid.centres[cell, dimension]) - 32768)
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def coarse(value, shift):  # type: ignore[no-untyped-def]
     """Quantise a difference of centres to 0..12."""
     return COARSE[min(max(value >> shift, -16), 16) + 16]
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def fine(value, shift):  # type: ignore[no-untyped-def]
     """Quantise a difference of centres to 0..22."""
     return FINE[min(max(value >> shift, -64), 64) + 64]
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def _choose_slots(model, grid, cell, bit):  # type: ignore[no-untyped-def]
     """Compute the contexts of a token bit, hash them to counters, and choose the weight sets."""
     dimension, plane = grid.dimensions[bit], grid.planes[bit]
@@ -162,6 +165,7 @@ def _choose_slots(model, grid, cell, bit):  # type: ignore[no-untyped-def]
     near, v, q, token = grid.near, grid.values, grid.levels, grid.token
     for index in range(near.size):
         v[index] = np.int64(grid.centres[near[index], dimension]) - centre
+    for index in CONTEXT_NEIGHBOURS:
         q[index] = coarse(v[index], 13 - plane)
     shift = max(11 - plane, 0)
     node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | token[FIRST]
@@ -191,7 +195,7 @@ def _choose_slots(model, grid, cell, bit):  # type: ignore[no-untyped-def]
     model.sets[2] = _SET_STARTS[2] + (SIDE[q[N]] * 7 + SIDE[q[P]]) * 7 + SIDE[q[W]]
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def _predict(model, grid, cell, bit):  # type: ignore[no-untyped-def]
     """Return the probability of a 1, in [1, 65535] of 65536, for a bit of the token at `cell`."""
     _choose_slots(model, grid, cell, bit)
@@ -208,7 +212,7 @@ def _predict(model, grid, cell, bit):  # type: ignore[no-untyped-def]
     return mix(model)
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def mix(model):  # type: ignore[no-untyped-def]
     """Return the probability of a 1 that the mixers make of the inputs."""
     together = 0
@@ -223,7 +227,7 @@ def mix(model):  # type: ignore[no-untyped-def]
     return SQUASH[together // NUM_MIXERS + LIMIT]
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def update(model, grid, cell, bit, value):  # type: ignore[no-untyped-def]
     """Learn from a bit, and refine what the grid knows of the token."""
     inputs, counters = model.inputs, model.counters
@@ -237,13 +241,13 @@ def update(model, grid, cell, bit, value):  # type: ignore[no-untyped-def]
     refine(grid, cell, bit, value)
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def probability_of(counters, slot):  # type: ignore[no-untyped-def]
     """Return what a counter alone says, in [1, 65535] of 65536."""
     return min(max(np.int64(counters[slot] >> 16), 1), 65535)
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def count(counters, slot, value):  # type: ignore[no-untyped-def]
     """Move a counter towards a bit."""
     seen = np.int64(counters[slot] & 255)
@@ -252,7 +256,7 @@ def count(counters, slot, value):  # type: ignore[no-untyped-def]
     counters[slot] = probability << 8 | min(seen + 1, 255)
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def refine(grid, cell, bit, value):  # type: ignore[no-untyped-def]
     """Let the grid know a bit of a token; the value of P in its dimension is at hand."""
     dimension, plane = grid.dimensions[bit], grid.planes[bit]
@@ -266,7 +270,7 @@ def refine(grid, cell, bit, value):  # type: ignore[no-untyped-def]
     grid.token[ENERGY] += abs(after - 32768) - abs(before - 32768)
 
 
-@numba.njit(cache=True)
+@compiled
 def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untyped-def]
     """Push token bits low..high-1 of every token of the grid; inverse: `decode_tokens`."""
     for cell in range(grid.ids.size):
@@ -278,7 +282,7 @@ def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untype
             update(model, grid, cell, bit, value)
 
 
-@numba.njit(cache=True)
+@compiled
 def decode_tokens(model, grid, low, high, state, data):  # type: ignore[no-untyped-def]
     """Pull token bits low..high-1 of every token of the grid into it; inverse: `encode_tokens`."""
     for cell in range(grid.ids.size):

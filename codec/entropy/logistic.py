@@ -56,21 +56,15 @@ def rate_table() -> NDArray[np.int64]:
 
 
 @cache
-def tail_table() -> NDArray[np.int64]:
-    """Tabulate the mass of the logistic distribution above x = -1024..1024, in units of 1/64 of its spread.
+def bend_table() -> NDArray[np.int64]:
+    """Tabulate ln(1 + e**-x), by which softplus differs from its asymptotes, for x = 0..LIMIT; all in 1/256.
 
-    With E as for `squash_table`, for x >= 0 the entry is 2**76 // (E(4x) + 2**32), out of 2**44; for -x it is 2**44
-    less that.
+    Softplus is the integral of the logistic curve, so each entry is the sum, by the trapezoidal rule, of what the
+    `squash_table` leaves to 65536 from x on, rounded.
 
     Returns:
-        int64 `[2049]`, falling.
+        int64 `[LIMIT + 1]`, falling from 177 to 0.
     """
-    table = np.empty(2049, np.int64)
-    power = _ONE
-    for x in range(1025):
-        mass = (1 << 76) // (power + _ONE)
-        table[1024 - x] = (1 << 44) - mass
-        table[1024 + x] = mass
-        for _ in range(4):
-            power = power * _STEP >> 32
-    return table
+    rest = 65536 - squash_table()[LIMIT:]
+    beyond = np.cumsum(rest[::-1])[::-1] - rest
+    return rest + 2 * beyond + (1 << 16) >> 17

@@ -6,13 +6,11 @@ of `adaptive_model`; what differs is the choice of contexts, and that the networ
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from .adaptive_model import (
     BIAS,
-    COUNT,
     FIRST,
     HASH,
     MIRRORED,
@@ -36,11 +34,12 @@ from .adaptive_model import (
     refine,
     update,
 )
-from .logistic import stretch_table, tail_table
+from .compiled import compiled, inlined
+from .logistic import LIMIT, bend_table, stretch_table
 from .prior_network import MAX_SPREAD, MIN_SPREAD
 from .range_coder import decode_bit, encode_bit
 
-SLOT_BITS = (13, 16, 15, 16, 15, 16, 16)
+SLOT_BITS = (13, 16, 15, 16, 16)
 """For each context, the binary logarithm of its number of counters."""
 NUM_CONTEXTS = len(SLOT_BITS)
 NUM_INPUTS = NUM_CONTEXTS + 2 + NUM_LINEAR
@@ -48,11 +47,13 @@ NUM_INPUTS = NUM_CONTEXTS + 2 + NUM_LINEAR
 HINT = NUM_CONTEXTS + 1
 """Place of the network's odds among the inputs."""
 
-SURE = 2304
-"""From these odds on, 9 nats, a bit is coded under one counter, without mixing: a quarter of all bits or more."""
-NUM_LEVELS = 36
+SURE = 1792
+"""From these odds on, 7 nats, a bit is coded under one counter, without mixing: more than a third of all bits."""
+NUM_LEVELS = 28
 """Levels of odds below that, as a context."""
 NUM_SURE_LEVELS = 4
+CONTEXT_NEIGHBOURS = (P, W, N, NE, E, S)
+"""Those whose differences, quantised, are part of contexts."""
 _OFFSETS = np.concatenate([[0], np.cumsum(1 << np.array(SLOT_BITS))]).astype(np.int64)
 _SHIFTS = np.array([64 - bits for bits in SLOT_BITS], np.uint64)
 _SURE_START = int(_OFFSETS[-1])
@@ -60,21 +61,16 @@ NUM_SLOTS = _SURE_START + 62 * 2 * NUM_SURE_LEVELS * 8
 _SET_STARTS = (0, 62 * 8, 62 * 8 + 62 * 13)
 NUM_SETS = 62 * 8 + 62 * 13 + 7**3
 
-REACH = 1024
-"""Where the tails of the logistic distribution end, in units of 1/64 of its spread."""
-_EDGE = 768
-"""A cell that lies beyond is moved to it, so that its halves can still be told apart."""
-
 
 def _inverse_spreads() -> NDArray[np.int64]:
-    """Tabulate 2**18 e**(-n/8) for spread numbers n from MIN_SPREAD up, each from the one before."""
-    table = [5_265_302]
+    """Tabulate 2**20 e**(-n/8) for spread numbers n from MIN_SPREAD up, each from the one before."""
+    table = [21_061_210]
     for _ in range(MIN_SPREAD, MAX_SPREAD):
         table.append(table[-1] * 3_790_295_335 >> 32)
     return np.array(table, np.int64)
 
 
-INVERSE_SPREADS, TAILS, STRETCH = _inverse_spreads(), tail_table(), stretch_table().astype(np.int16)
+INVERSE_SPREADS, BENDS, STRETCH = _inverse_spreads(), bend_table(), stretch_table().astype(np.int16)
 
 
 class Hints(NamedTuple):
@@ -92,44 +88,37 @@ class Hints(NamedTuple):
     """int64 `[D]`: planes of each dimension."""
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
+def _softplus(x):  # type: ignore[no-untyped-def]
+    """Return ln(1 + e**x), both in units of 1/256."""
+    return max(x, 0) + BENDS[min(abs(x), LIMIT)]
+
+
+@inlined
 def _hint(grid, hints, cell, bit):  # type: ignore[no-untyped-def]
-    """Return the log-odds, in units of 1/256, that the network gives for the upper half of what is known."""
+    """Return the log-odds, in units of 1/256, that the network gives for the upper half of what is known.
+
+    With a logistic distribution F around the place, the odds of the halves of a cell from c - d to c + d are
+    (F(c + d) - F(c)) / (F(c) - F(c - d)), and their logarithm is d + softplus(c - d) - softplus(c + d), in spreads.
+    """
     dimension, plane = grid.dimensions[bit], grid.planes[bit]
     centre = np.int64(grid.centres[cell, dimension])
     bits, column, place_of = hints.bits[dimension], hints.columns[dimension], cell - hints.first_cell[0]
-    middle = (centre >> (15 - bits)) - (1 << bits) - 1
-    half = 1 << (bits - plane)
-    place, scale = (
-        np.int64(hints.places[place_of, column]),
-        INVERSE_SPREADS[hints.spreads[place_of, column]],
-    )
-    low = ((middle - half) * 16 - place) * scale >> 16
-    high = ((middle + half) * 16 - place) * scale >> 16
-    inside = (middle * 16 - place) * scale >> 16
-    lowest, highest = middle - half == -(1 << bits) - 1, middle + half == (1 << bits) - 1
-    if low > _EDGE and not lowest:
-        high, inside, low = high - low + _EDGE, inside - low + _EDGE, _EDGE
-    elif high < -_EDGE and not highest:
-        low, inside, high = low - high - _EDGE, inside - high - _EDGE, -_EDGE
-    above_low = TAILS[0] + TAILS[2 * REACH] if lowest else TAILS[min(max(low, -REACH), REACH) + REACH]
-    above_high = 0 if highest else TAILS[min(max(high, -REACH), REACH) + REACH]
-    upper = TAILS[min(max(inside, -REACH), REACH) + REACH] - above_high
-    whole = above_low - above_high
-    if whole <= 0:
-        return 0
-    return np.int64(STRETCH[min(max((upper << 16) // whole, 1), 65535)])
+    middle = ((centre >> (15 - bits)) - (1 << bits) - 1) * 16 - np.int64(hints.places[place_of, column])
+    scale = INVERSE_SPREADS[hints.spreads[place_of, column]]
+    inside, half = middle * scale >> 16, (16 << (bits - plane)) * scale >> 16
+    return min(max(half + _softplus(inside - half) - _softplus(inside + half), -LIMIT), LIMIT)
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def _sure_slot(grid, bit, hint):  # type: ignore[no-untyped-def]
     """Choose the one counter of a bit that the network is sure of."""
     sign = 1 if hint > 0 else 0
-    level = min((abs(hint) - SURE) >> 7, NUM_SURE_LEVELS - 1)
+    level = min((abs(hint) - SURE) >> 8, NUM_SURE_LEVELS - 1)
     return _SURE_START + (((bit * 2 + sign) * NUM_SURE_LEVELS + level) * 8 + grid.token[UNREST])
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def _learn_sure(model, grid, cell, bit, slot, value):  # type: ignore[no-untyped-def]
     """Learn from a bit that the network was sure of, and refine what the grid knows of the token."""
     past = np.int64(grid.centres[grid.near[P], grid.dimensions[bit]])
@@ -138,7 +127,7 @@ def _learn_sure(model, grid, cell, bit, slot, value):  # type: ignore[no-untyped
     refine(grid, cell, bit, value)
 
 
-@numba.njit(cache=True, inline="always")
+@inlined
 def _predict(model, grid, cell, bit, hint):  # type: ignore[no-untyped-def]
     """Return the probability of a 1, in [1, 65535] of 65536, for a bit that the network is not sure of."""
     dimension, plane = grid.dimensions[bit], grid.planes[bit]
@@ -146,11 +135,11 @@ def _predict(model, grid, cell, bit, hint):  # type: ignore[no-untyped-def]
     near, v, q, token = grid.near, grid.values, grid.levels, grid.token
     for index in range(near.size):
         v[index] = np.int64(grid.centres[near[index], dimension]) - centre
+    for index in CONTEXT_NEIGHBOURS:
         q[index] = coarse(v[index], 13 - plane)
     level = (hint + SURE) >> 7
     node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | token[FIRST]
-    surprise = min(np.int64(grid.surprises[cell]), 63)
-    own, doubt = min(surprise, 3), COUNT[surprise] * 8 + token[UNREST]
+    own = min(np.int64(grid.surprises[cell]), 3)
     known = 1 if v[P] != 0 else 0
     recent = grid.ids[cell] >> max(bit - 3, 0) & ((1 << min(bit, 3)) - 1)
     plain = v[W] + v[N] - v[NW]
@@ -160,9 +149,7 @@ def _predict(model, grid, cell, bit, hint):  # type: ignore[no-untyped-def]
     c[1] = (((node * 13 + q[E]) * 13 + q[S]) * 13 + q[W]) * 13 + q[N]
     c[2] = (node * 23 + fine(plain, max(11 - plane, 0))) * 13 + q[NE]
     c[3] = node << 10 | grid.ids[cell] >> max(bit - 10, 0) & (1 << min(bit, 10)) - 1
-    c[4] = (bit * NUM_LEVELS + level) * 64 + doubt
-    c[5] = (((bit * NUM_LEVELS + level) // 2 * 13 + q[W]) * 13 + q[N]) * 2 + token[FIRST]
-    c[6] = ((bit * NUM_LEVELS + level) * 8 + recent) * 4 + own
+    c[4] = ((bit * NUM_LEVELS + level) * 8 + recent) * 4 + own
     inputs = model.inputs
     for index in range(NUM_CONTEXTS):
         slot = _OFFSETS[index] + np.int64((np.uint64(c[index]) * HASH) >> _SHIFTS[index])
@@ -182,7 +169,7 @@ def _predict(model, grid, cell, bit, hint):  # type: ignore[no-untyped-def]
     return mix(model)
 
 
-@numba.njit(cache=True)
+@compiled
 def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-untyped-def]
     """Push token bits low..high-1 of every token of one latent frame; inverse: `decode_frame`."""
     for cell in range(hints.first_cell[0], hints.first_cell[0] + hints.places.shape[0]):
@@ -199,7 +186,7 @@ def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-
                 _learn_sure(model, grid, cell, bit, slot, value)
 
 
-@numba.njit(cache=True)
+@compiled
 def decode_frame(model, grid, hints, low, high, state, data):  # type: ignore[no-untyped-def]
     """Pull token bits low..high-1 of every token of one latent frame into the grid; inverse: `encode_frame`."""
     for cell in range(hints.first_cell[0], hints.first_cell[0] + hints.places.shape[0]):

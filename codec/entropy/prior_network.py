@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .compiled import compiled
 from .layers import Planes
 
 Floats = NDArray[np.floating[Any]]
 
 KERNEL = 3
-MARGIN = 2
-"""Positions beyond its own that a prediction looks at on each side: one for each of the two convolutions."""
+MARGIN = 1
+"""Positions beyond its own that a prediction looks at on each side."""
 
 WEIGHT_SHIFT = 10
 """Weights are in units of 2**-10, inputs in half quantization steps, hidden values in the same."""
@@ -70,11 +71,11 @@ class LayerNetwork:
     """Parameters of the network of one layer."""
 
     first: NDArray[np.int16]
-    """int16 `[3, 3, num_inputs, C]`: convolution over rows and columns, then clamped to 0..255."""
+    """int16 `[num_inputs, C]`: at each position alone, then clamped to 0..255."""
     first_bias: NDArray[np.int32]
     """int32 `[C]`, in units of 2**-10."""
     second: NDArray[np.int16]
-    """int16 `[3, 3, C, C]`: convolution, then clamped to 0..255."""
+    """int16 `[3, 3, C, C]`: convolution over rows and columns, then clamped to 0..255."""
     second_bias: NDArray[np.int32]
     """int32 `[C]`."""
     last: NDArray[np.int16]
@@ -94,7 +95,7 @@ class LayerNetwork:
         """
         width = self.first.shape[-1] if self.first.ndim else 0
         expected = {
-            "first": (KERNEL, KERNEL, view.num_inputs, width),
+            "first": (view.num_inputs, width),
             "first_bias": (width,),
             "second": (KERNEL, KERNEL, width, width),
             "second_bias": (width,),
@@ -165,7 +166,8 @@ class PriorNetwork:
         self._products: list[list[tuple[Floats, Floats]]] = []
         for layer, view in zip(layers, self.views, strict=True):
             layer.check(view, input_limits(view, self.dimension_bits))
-            kernels = _for_products(layer.first), _for_products(layer.second), layer.last
+            # The kernel as one matrix a row of it, [3, 3 * C, C].
+            kernels = layer.first, layer.second.reshape(KERNEL, -1, layer.second.shape[-1]), layer.last
             biases = layer.first_bias, layer.second_bias, layer.last_bias
             self._products.append(
                 [
@@ -203,7 +205,7 @@ class PriorNetwork:
         self, inputs: NDArray[np.float32], layer: int
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         first, second, (last, last_bias) = self._products[layer]
-        hidden = _convolve(_convolve(inputs, *first), *second)
+        hidden = _convolve(_hide(inputs @ first[0], first[1]), *second)
         inner = inputs[MARGIN:-MARGIN, MARGIN:-MARGIN]
         joined = np.concatenate([hidden, inner], axis=2).reshape(-1, last.shape[0])
         sums = (joined @ last + last_bias).astype(np.int32)
@@ -225,13 +227,11 @@ class PriorNetwork:
             bottom: one past the last.
 
         Returns:
-            float32 `[bottom - top + 4, w + 4, num_inputs]`, what lies outside the picture being the nearest inside.
+            float32 `[bottom - top + 2, w + 2, num_inputs]`, what lies outside the picture being the nearest inside.
         """
         view, bits = self.views[layer], self.dimension_bits
-        t, h, w, _ = centres.shape
-        rows = np.clip(np.arange(top - MARGIN, bottom + MARGIN), 0, h - 1)
-        columns = np.clip(np.arange(-MARGIN, w + MARGIN), 0, w - 1)
-        inputs = np.zeros((len(rows), len(columns), view.num_inputs), np.float32)
+        t, _, w, _ = centres.shape
+        inputs = np.zeros((bottom - top + 2 * MARGIN, w + 2 * MARGIN, view.num_inputs), np.float32)
         start = 0
         for at, dimensions, is_there in (
             (frame - 1, view.past, frame > 0),
@@ -240,21 +240,27 @@ class PriorNetwork:
             (min(frame + 1, t - 1), view.known, True),
         ):
             if is_there:
-                wide = centres[at][np.ix_(rows, columns, dimensions)].astype(np.int32)
-                steps = (wide >> (15 - bits[dimensions])) - (1 << bits[dimensions]) - 1
-                inputs[..., start : start + len(dimensions)] = steps
+                _gather(centres[at], dimensions, bits, top, inputs, start)
             start += len(dimensions)
         inputs[..., start], inputs[..., start + 1] = frame == 0, frame == t - 1
         return inputs
 
 
-def _for_products(weights: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Lay a kernel `[3, 3, I, O]` out as a matrix a row of it, `[3, 3 * I, O]`."""
-    return weights.reshape(KERNEL, -1, weights.shape[-1])
+@compiled
+def _gather(frame, dimensions, bits, top, inputs, start):  # type: ignore[no-untyped-def]
+    """Write the values of some dimensions, in half steps, around the rows from `top` on, into inputs from `start`."""
+    for row in range(inputs.shape[0]):
+        y = min(max(top - MARGIN + row, 0), frame.shape[0] - 1)
+        for column in range(inputs.shape[1]):
+            x = min(max(column - MARGIN, 0), frame.shape[1] - 1)
+            for index in range(dimensions.size):
+                planes = bits[dimensions[index]]
+                value = (np.int64(frame[y, x, dimensions[index]]) >> (15 - planes)) - (1 << planes) - 1
+                inputs[row, column, start + index] = value
 
 
 def _convolve(x: Floats, kernel: Floats, bias: Floats) -> Floats:
-    """Convolve `[H, W, I]` without padding, floor the shifted sums and clamp them: `[H - 2, W - 2, O]`.
+    """Convolve `[H, W, I]` without padding and hide the sums: `[H - 2, W - 2, O]`.
 
     Rows of the picture stand one after another, so that each row of the kernel is one matrix product.
     """
@@ -265,8 +271,12 @@ def _convolve(x: Floats, kernel: Floats, bias: Floats) -> Floats:
     sums: Floats = flat[:count] @ kernel[0]
     for row in (1, 2):
         sums += flat[row * (columns - 2) : row * (columns - 2) + count] @ kernel[row]
+    return _hide(sums, bias).reshape(rows - 2, columns - 2, -1)
+
+
+def _hide(sums: Floats, bias: Floats) -> Floats:
+    """Make hidden values of sums, in place: add the bias, clamp, and floor what is left of the weights' unit."""
     sums += bias
     np.clip(sums, 0, MAX_HIDDEN << WEIGHT_SHIFT, out=sums)
     sums *= sums.dtype.type(2.0**-WEIGHT_SHIFT)
-    np.floor(sums, out=sums)
-    return sums.reshape(rows - 2, columns - 2, -1)
+    return np.floor(sums, out=sums)

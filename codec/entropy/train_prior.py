@@ -30,7 +30,6 @@ UNIT = 16
 """Half steps in one unit of the float networks, so that their values are near one."""
 NUM_GAP_CROPS = 32
 """Places at which `measure_gap` looks, of each segment."""
-_FAR = 1e5
 _MAX_WEIGHT = 31.0
 
 Report = Callable[[int, int, float], None]
@@ -75,7 +74,7 @@ class FloatNetwork(nn.Module):
         super().__init__()
         self.view = view
         n = len(view.refined)
-        self.first = nn.Conv2d(view.num_inputs, width, 3)
+        self.first = nn.Conv2d(view.num_inputs, width, 1)
         self.second = nn.Conv2d(width, width, 3)
         self.last = nn.Conv2d(width + view.num_inputs, 2 * n, 1)
         nn.init.zeros_(self.last.weight)
@@ -85,7 +84,7 @@ class FloatNetwork(nn.Module):
                 self.last.weight[index, width + int(np.flatnonzero(view.past == dimension)[0])] = 1.0
 
     def forward(self, x: Tensor, *, exact: bool = True) -> tuple[Tensor, Tensor]:
-        """Predict places (half steps) and spreads (natural logarithm of half steps), `[B, n, H - 4, W - 4]` each.
+        """Predict places (half steps) and spreads (natural logarithm of half steps), `[B, n, H - 2, W - 2]` each.
 
         Args:
             x: float32 `[B, num_inputs, H, W]` in half steps.
@@ -119,7 +118,12 @@ class FloatNetwork(nn.Module):
         second, second_bias = _integers(self.second)
         last, last_bias = _integers(self.last)
         return LayerNetwork(
-            first, first_bias, second, second_bias, np.ascontiguousarray(last[0, 0]), last_bias
+            np.ascontiguousarray(first[0, 0]),
+            first_bias,
+            second,
+            second_bias,
+            np.ascontiguousarray(last[0, 0]),
+            last_bias,
         )
 
 
@@ -227,7 +231,7 @@ def crop_numbers(
     """Cut the window that predicts `size` x `size` positions of a random latent frame.
 
     Returns:
-        (`[4, size + 4, size + 4, D]` of the frames z - 2, z - 1, z, z + 1, the nearest where there is none; whether z
+        (`[4, size + 2, size + 2, D]` of the frames z - 2, z - 1, z, z + 1, the nearest where there is none; whether z
         is the first; whether it is the last).
     """
     t, h, w, _ = numbers.shape
@@ -275,7 +279,7 @@ class TokenValues:
         *,
         exact: bool = True,
     ) -> Tensor:
-        """Compute the bits that a layer's network takes, float32 `[B, n, H - 4, W - 4]`.
+        """Compute the bits that a layer's network takes, float32 `[B, n, H - 2, W - 2]`.
 
         Args:
             network: of the layer.
@@ -329,14 +333,12 @@ class TokenValues:
     def _edges(
         self, numbers: NDArray[np.uint16], dimensions: NDArray[np.int64], known: NDArray[np.int64]
     ) -> tuple[Tensor, Tensor]:
-        """Give the edges of the cell that `known` planes leave, in half steps; the outermost are far away."""
+        """Give the edges of the cell that `known` planes leave, in half steps."""
         bits = self.bits_of[dimensions]
         hidden = bits - known[dimensions]
         cells = numbers.astype(np.int64) >> hidden
         low = (2 * (cells << hidden) - 1 - (1 << bits)).astype(np.float32)
         high = low + (2 << hidden).astype(np.float32)
-        low = np.where(cells == 0, -_FAR, low)
-        high = np.where(cells == (1 << known[dimensions]) - 1, _FAR, high)
         low, high = (np.ascontiguousarray(edge.transpose(0, 3, 1, 2), np.float32) for edge in (low, high))
         return torch.from_numpy(low), torch.from_numpy(high)
 

@@ -134,10 +134,10 @@ def as_array(tensor, dtype, shape):
     return np.frombuffer(tensor[2], numpy_dtype).reshape(shape)
 
 
-def start_from(raw, num_counters, names, tensors):
+def start_from(raw, num_counters, num_inputs, names, tensors):
     entries = as_array(raw["counters"], "U16", [num_counters])
     probabilities = np.array([SQUASH[(odds - 2048) * 11 >> 3] << 8 for odds in range(4096)])[entries >> 4]
-    weights = as_array(raw["weights"], "I32", [NUM_SETS, NUM_INPUTS])
+    weights = as_array(raw["weights"], "I32", [NUM_SETS, num_inputs])
     digest = hashlib.sha256(b"".join(raw[name][2] for name in names)).digest()
     return Start(probabilities, np.array(SEEN)[entries % 16], weights, digest, tensors)
 
@@ -147,7 +147,7 @@ def read_start(data=None):
     if data is None:
         weights = np.tile([13107] * 8 + [0] * 16, (NUM_SETS, 1))
         return Start(np.full(NUM_COUNTERS, 1 << 23), np.zeros(NUM_COUNTERS, int), weights, bytes(32), {})
-    return start_from(read_tensors(data), NUM_COUNTERS, ("counters", "weights"), {})
+    return start_from(read_tensors(data), NUM_COUNTERS, NUM_INPUTS, ("counters", "weights"), {})
 
 
 class Changed(dict):

@@ -6,36 +6,30 @@ from typing import NamedTuple
 
 import numpy as np
 from conformance.independent_adaptive import (
-    STRETCH,
-    N,
+    SQUASH,
     SlowDecoder,
-    W,
     as_array,
     clamp,
-    make_powers,
     read_tensors,
     start_from,
 )
 
-NUM_COUNTERS = 339840
+NUM_COUNTERS, NUM_INPUTS = 241536, 22
 
 
-def make_tail():
-    powers, table = make_powers(4097), {}
-    for x in range(1025):
-        table[x] = (1 << 76) // (powers[4 * x] + (1 << 32))
-        table[-x] = (1 << 44) - table[x]
-    return table
+def make_bend():
+    rest = [65536 - SQUASH[x] for x in range(2817)]
+    return [(rest[x] + 2 * sum(rest[x + 1 :]) + 2**16) >> 17 for x in range(2817)]
 
 
 def make_inverses():
-    inverses = [5265302]
+    inverses = [21061210]
     while len(inverses) < 65:
         inverses.append(inverses[-1] * 3790295335 >> 32)
     return inverses
 
 
-TAIL = make_tail()
+BEND = make_bend()
 INVERSES = make_inverses()
 
 
@@ -76,7 +70,7 @@ def read_prior_start(data, planes):
         width = raw[f"layers.{layer:02}.first"][1][-1]
         num_inputs, num_sums = 2 * len(roles.past) + 2 * len(roles.known) + 2, 2 * len(roles.refined)
         shapes = {
-            "first": ("I16", [3, 3, num_inputs, width]),
+            "first": ("I16", [num_inputs, width]),
             "first_bias": ("I32", [width]),
             "second": ("I16", [3, 3, width, width]),
             "second_bias": ("I32", [width]),
@@ -92,13 +86,13 @@ def read_prior_start(data, planes):
         magnitudes = [2 ** bits_of(planes)[d] + 1 for d in roles.past * 2 + roles.known * 2] + [1, 1]
         assert greatest_sum(networks[-1], np.array(magnitudes)) < 1 << 24
     tensors = {"bit_depths": tuple(content), "networks": networks}
-    return start_from(raw, NUM_COUNTERS, sorted(names), tensors)
+    return start_from(raw, NUM_COUNTERS, NUM_INPUTS, sorted(names), tensors)
 
 
 def greatest_sum(network, magnitudes):
     hidden = np.full(network.first_bias.size, 255)
     sums = (
-        np.einsum("ijco,c->o", abs(network.first), magnitudes) + abs(network.first_bias),
+        magnitudes @ abs(network.first) + abs(network.first_bias),
         np.einsum("ijco,c->o", abs(network.second), hidden) + abs(network.second_bias),
         np.concatenate([hidden, magnitudes]) @ abs(network.last) + abs(network.last_bias),
     )
@@ -113,31 +107,26 @@ def convolve(inputs, weights, bias):
 
 
 def run_network(network, inputs):
-    hidden = convolve(np.pad(inputs, ((2, 2), (2, 2), (0, 0)), "edge"), network.first, network.first_bias)
+    wide = np.pad(inputs, ((1, 1), (1, 1), (0, 0)), "edge")
+    hidden = np.clip((network.first_bias + wide @ network.first) >> 10, 0, 255)
     hidden = convolve(hidden, network.second, network.second_bias)
     return np.concatenate([hidden, inputs], axis=2) @ network.last + network.last_bias
 
 
+def softplus(x):
+    return max(x, 0) + BEND[min(abs(x), 2816)]
+
+
 def make_hint(c, b, p, place, inverse):
-    middle, half = (c >> (15 - b)) - 2**b - 1, 2 ** (b - p)
-    low = ((middle - half) * 16 - place) * inverse >> 16
-    inside = (middle * 16 - place) * inverse >> 16
-    high = ((middle + half) * 16 - place) * inverse >> 16
-    lowest, highest = middle - half == -(2**b) - 1, middle + half == 2**b - 1
-    if low > 768 and not lowest:
-        low, inside, high = 768, inside - low + 768, high - low + 768
-    elif high < -768 and not highest:
-        low, inside, high = low - high - 768, inside - high - 768, -768
-    a = 1 << 44 if lowest else TAIL[clamp(low, -1024, 1024)]
-    z = 0 if highest else TAIL[clamp(high, -1024, 1024)]
-    m = TAIL[clamp(inside, -1024, 1024)]
-    return 0 if a <= z else STRETCH[clamp(((m - z) << 16) // (a - z), 1, 65535)]
+    inside = (((c >> (15 - b)) - 2**b - 1) * 16 - place) * inverse >> 16
+    half = 16 * 2 ** (b - p) * inverse >> 16
+    return clamp(half + softplus(inside - half) - softplus(inside + half), -2816, 2816)
 
 
 class SlowPriorDecoder(SlowDecoder):
     """Decodes the coder `prior` (5.5)."""
 
-    counters = ((13, 0), (16, 8192), (15, 73728), (16, 106496), (15, 172032), (16, 204800), (16, 270336))
+    counters = ((13, 0), (16, 8192), (15, 73728), (16, 106496), (16, 172032))
 
     def __init__(self, shape, planes, start):
         super().__init__(shape, planes, start)
@@ -183,16 +172,13 @@ class SlowPriorDecoder(SlowDecoder):
 
     def decode_bit(self, place, k):
         hint = self.hint(place, k)
-        if abs(hint) >= 2304:
-            number = ((2 * k + (hint > 0)) * 4 + min((abs(hint) - 2304) >> 7, 3)) * 8 + self.unrest + 335872
+        if abs(hint) >= 1792:
+            number = ((2 * k + (hint > 0)) * 4 + min((abs(hint) - 1792) >> 8, 3)) * 8 + self.unrest + 237568
             bit = self.coder.pull(clamp(self.probabilities[number] >> 8, 1, 65535))
             self.count(number, bit)
             return bit
-        scale = k * 36 + ((hint + 2304) >> 7)
         contexts = (
             *(self.contexts[i] for i in (0, 3, 4, 7)),
-            scale * 64 + self.doubt,
-            ((scale // 2 * 13 + self.q[W]) * 13 + self.q[N]) * 2 + self.first,
-            (scale * 8 + self.last[3]) * 4 + self.own,
+            ((k * 28 + ((hint + 1792) >> 7)) * 8 + self.last[3]) * 4 + self.own,
         )
         return self.mix(self.numbers(contexts), [256, hint])

@@ -29,7 +29,7 @@ def random_networks(
     layers = []
     for view in layer_views(planes, bit_depths):
         n = 2 * len(view.refined)
-        first, second = weights(3, 3, view.num_inputs, width), weights(3, 3, width, width)
+        first, second = weights(view.num_inputs, width), weights(3, 3, width, width)
         last = weights(width + view.num_inputs, n)
         layers.append(LayerNetwork(first, biases(width), second, biases(width), last, biases(n)))
     return tuple(layers)

@@ -1,0 +1,25 @@
+"""How the coders' integer loops are compiled."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+Loop = Callable[..., Any]
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+
+
+def compiled(function: Loop) -> Loop:
+    """Compile a loop that makes no arrays, at its first call; other threads run on beside it.
+
+    Without numba's counting of references, which would cost more than half of the time: the arrays of a caller
+    outlive the call, and a loop that makes arrays of its own does not compile.
+    """
+    loop: Loop = numba.njit(**_OPTIONS)(function)
+    return loop
+
+
+def inlined(function: Loop) -> Loop:
+    """Make a function a part of each `compiled` loop that calls it."""
+    part: Loop = numba.njit(cache=True, inline="always")(function)
+    return part
