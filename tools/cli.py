@@ -82,6 +82,9 @@ def mgv() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
+    # The entropy coder's matrices are small: with several threads, numpy's BLAS gains little on them and spins on the
+    # cores that the stages beside it need. A user's own setting stands.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

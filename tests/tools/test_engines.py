@@ -1,6 +1,7 @@
 """`mgv train int8`, `mgv decode --engine` and `mgv bench-decode`: made, chosen, refused, measured."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import mgv
 from mgv.tokenizer import load_tokenizer, save_tokenizer
 from mgv.tokenizer.int8_engine import INT8_NAME
-from mgv.tools.cli import run
+from mgv.tools.cli import main, run
 
 pytestmark = pytest.mark.usefixtures("short_segments", "one_thread")
 
@@ -112,3 +113,15 @@ def test_what_both_engines_cost(
     exact, rounded = (float(row[12]) for row in rows[2:4])
     assert exact > 20
     assert abs(exact - rounded) < 0.2
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, "1"), ("3", "3")])
+def test_numpy_gets_one_thread_unless_told(
+    own: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", own or "")
+    if own is None:
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert os.environ["OPENBLAS_NUM_THREADS"] == expected
