@@ -123,15 +123,11 @@ def _watched(decoder: MgvSDecoder, keep: Callable[[str, Tensor], None]) -> Itera
     """Show `keep` every activation that becomes integer, by name, while the decoder runs."""
     handles = []
 
-    def watch(
-        module: nn.Module, name_in: str, name_out: str | None, result: Callable[[Tensor], Tensor]
-    ) -> None:
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            keep(name_in, inputs[0])
-            if name_out is not None:
-                keep(name_out, result(output))
+    def watch_input(module: nn.Module, name: str) -> None:
+        handles.append(module.register_forward_hook(lambda _, inputs, output: keep(name, inputs[0])))
 
-        handles.append(module.register_forward_hook(hook))
+    def watch_output(module: nn.Module, name: str, then: Callable[[Tensor], Tensor]) -> None:
+        handles.append(module.register_forward_hook(lambda _, inputs, output: keep(name, then(output))))
 
     def to_rgb(patches: Tensor) -> Tensor:
         return torch.einsum(
@@ -139,9 +135,11 @@ def _watched(decoder: MgvSDecoder, keep: Callable[[str, Tensor], None]) -> Itera
         )
 
     for name, block in named_blocks(decoder):
-        watch(block.space, f"{name}.in", f"{name}.mid", functional.relu)
-    watch(decoder.up, "up.in", None, functional.relu)
-    watch(decoder.out, "out.in", "out", to_rgb)
+        watch_input(block.space, f"{name}.in")
+        watch_output(block.space, f"{name}.mid", functional.relu)
+    watch_input(decoder.up, "up.in")
+    watch_input(decoder.out, "out.in")
+    watch_output(decoder.out, "out", to_rgb)
     try:
         yield
     finally:
