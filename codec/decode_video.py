@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..container import AudioPacket, Header
+from ..tokenizer.decoder_engine import EngineName
 from .conceal import GapFiller, freeze
 from .encode_stages import Progress
 from .files import FileOrPath, open_input
@@ -33,6 +34,9 @@ class DecodeReport:
     seconds: float
     """Wall time from the first segment read to the last byte written."""
 
+    engine: EngineName
+    """What ran the tokenizer's decoder."""
+
     warnings: tuple[str, ...]
     """What the output could not keep."""
 
@@ -52,6 +56,7 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
     codec: str | None = None,
     conceal: bool = False,
     model: ModelName | None = None,
+    engine: EngineName | None = None,
     force: bool = False,
     fill_gap: GapFiller = freeze,
     progress: Progress | None = None,
@@ -69,6 +74,8 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
         codec: of the output: `x264`, `ffv1` (lossless) or `y4m`; by the target's name if None.
         conceal: on damage write the whole segments and fill the gaps, instead of raising CorruptError.
         model: name or folder of the tokenizer to use in place of the one that the file names.
+        engine: what runs the tokenizer's decoder: `torch` in float32, or `int8`, which is several times as fast and
+            loses little; `int8` where the model has it if None.
         force: replace an existing target.
         fill_gap: makes the frames of a gap; by default they are frozen.
         progress: told how far it is.
@@ -79,14 +86,16 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
     Raises:
         MediaError: the source is missing or a folder.
         FormatError: the source is no whole `.mgv`; with `conceal`, only when no segment of it is whole.
-        WeightsError: the models it was made with are not at hand.
+        WeightsError: the models it was made with are not at hand, or have no `int8` though it was asked for.
         OutputError: the target exists or cannot be written.
         OptionError: an option is out of range, or there are no frames in the time asked for.
     """
     selection = Selection(layers, start, duration)
     with ExitStack() as stack:
         file = stack.enter_context(open_input(source))
-        frames = FrameStream(file, selection, model=model, fill_gap=fill_gap if conceal else None)
+        frames = FrameStream(
+            file, selection, model=model, engine=engine, fill_gap=fill_gap if conceal else None
+        )
         sink = VideoSink(
             target,
             VideoFormat.from_header(frames.header),
@@ -100,8 +109,14 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
         with sink:
             _write_all(frames, sink, progress)
         seconds = time.perf_counter() - started
+    warnings = [] if frames.engine_warning is None else [frames.engine_warning]
     return DecodeReport(
-        sink.num_frames, frames.num_concealed, tuple(frames.damage), seconds, tuple(sink.warnings)
+        num_frames=sink.num_frames,
+        num_concealed=frames.num_concealed,
+        damage=tuple(frames.damage),
+        seconds=seconds,
+        engine=frames.engine.name,
+        warnings=(*warnings, *sink.warnings),
     )
 
 

@@ -7,9 +7,10 @@ from typing import BinaryIO
 
 from ..container import AudioPacket, CorruptError, Damage, FormatError, Reader, TimedSegment
 from ..container.verification import MAX_DAMAGES_KEPT
+from ..tokenizer.decoder_engine import EngineName
 from .conceal import Gap, GapFiller, fill_gaps, freeze
 from .layer_stream import decode_layers
-from .models import ModelName, open_coder_of, open_tokenizer_of
+from .models import ModelName, open_coder_of, open_decoder_engine, open_tokenizer_of
 from .options import OptionError
 from .pipeline import Pipeline
 from .selection import Selection
@@ -27,6 +28,7 @@ class FrameStream:
         selection: Selection,
         *,
         model: ModelName | None = None,
+        engine: EngineName | None = None,
         fill_gap: GapFiller | None = None,
     ) -> None:
         """Read the header and open the models that the file needs.
@@ -35,12 +37,13 @@ class FrameStream:
             file: an `.mgv`, standing at its signature.
             selection: the part that is wanted.
             model: tokenizer in place of the one that the header names.
+            engine: what runs its decoder; the fastest that there is if None.
             fill_gap: makes the frames of a gap; None lets damage raise.
 
         Raises:
             FormatError: the header is no good.
             WeightsError: the models are not at hand.
-            OptionError: there are not so many layers.
+            OptionError: there are not so many layers, or there is no such engine.
         """
         self.damage: list[str] = []
         """A line for each of the first thousand damages that were stepped over; grows while frames are read."""
@@ -56,6 +59,7 @@ class FrameStream:
         self.selection = selection
         self.tokenizer = open_tokenizer_of(header, model)
         self.coder = open_coder_of(header, self.tokenizer)
+        self.engine, self.engine_warning = open_decoder_engine(self.tokenizer, engine)
         self.first_pts, self.end_pts = selection.span(header)
         self._find_segments()
 
@@ -148,7 +152,7 @@ class FrameStream:
         sizes = (self.header.coded_width, self.header.coded_height), (self.header.width, self.header.height)
         for item in items:
             if isinstance(item, SegmentTokens):
-                yield from detokenize_segment(item, self.tokenizer, sizes)
+                yield from detokenize_segment(item, self.tokenizer, sizes, self.engine)
             else:
                 yield item
 

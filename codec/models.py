@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..container import NO_HASH, Header, VersionError
 from ..tokenizer import Tokenizer, WeightsError, list_models, load_tokenizer
+from ..tokenizer.decoder_engine import ENGINE_NAMES, DecoderEngine, EngineName, open_engine
 from .entropy import CODER_NAMES, LayerCoder, get_coder
 from .options import OptionError
 
@@ -39,6 +40,18 @@ def open_coder(name: str | None, tokenizer: Tokenizer) -> LayerCoder:
     if name not in CODER_NAMES:
         raise OptionError(f"coder is {name!r}, expected one of {', '.join(CODER_NAMES)}")
     return _make_coder(name, tokenizer, _parameters_file(name, tokenizer))
+
+
+def open_decoder_engine(tokenizer: Tokenizer, name: EngineName | None) -> tuple[DecoderEngine, str | None]:
+    """Give what runs the tokenizer's decoder, see `open_engine`, and what the user should know of the choice.
+
+    Raises:
+        OptionError: there is no engine of that name.
+        WeightsError: it was asked for and cannot run.
+    """
+    if name not in (None, *ENGINE_NAMES):
+        raise OptionError(f"engine is {name!r}, expected {' or '.join(ENGINE_NAMES)}")
+    return open_engine(tokenizer, name)
 
 
 def available_coders(tokenizer: Tokenizer) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..container import AudioPacket
 from ..tokenizer import Tokenizer
+from ..tokenizer.decoder_engine import DecoderEngine
 from .resample import resize_frames
 from .segmenter import Chunk, SegmentEnd
 
@@ -195,19 +196,20 @@ def _mark_last(chunks: Iterable[Chunk | SegmentEnd]) -> Iterator[tuple[Chunk | S
 
 
 def detokenize_segment(
-    tokens: SegmentTokens, tokenizer: Tokenizer, sizes: tuple[tuple[int, int], tuple[int, int]]
+    tokens: SegmentTokens, tokenizer: Tokenizer, sizes: tuple[Size, Size], engine: DecoderEngine
 ) -> Iterator[FrameBatch]:
     """Decode the frames of one segment, chunk by chunk. Inverse: `segment_latents` and `quantize_segment`.
 
     Args:
         tokens: one segment; bits from its `bit_depth` up are ignored.
         tokenizer: the one it was made with.
-        sizes: coded (width, height) and source (width, height).
+        sizes: coded and source.
+        engine: what runs the decoder.
     """
     (coded_width, coded_height), (width, height) = sizes
     step = chunk_latents(tokenizer.config.strides[0], coded_height, coded_width)
     most_frames = max(1, CHUNK_BYTES // (3 * height * width))
-    stream = tokenizer.decoder_stream(coded_height, coded_width, tokens.bit_depth)
+    stream = tokenizer.decoder_stream(coded_height, coded_width, tokens.bit_depth, engine)
     num_frames = len(tokens.pts)
     durations = frame_durations(tokens.pts, tokens.last_duration)
     done = 0

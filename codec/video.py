@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..container import Reader
 from ..tokenizer import Tokenizer, Tokens
+from ..tokenizer.decoder_engine import EngineName
 from .files import open_input
 from .frame_stream import FrameStream
 from .info import FileInfo, read_info
@@ -40,26 +41,30 @@ class Frame:
     """The same in seconds, as the source counted them."""
 
 
-def open(path: str | os.PathLike[str], *, model: ModelName | None = None) -> "Video":  # noqa: A001 - `mgv.open`
+def open(  # noqa: A001 - `mgv.open`
+    path: str | os.PathLike[str], *, model: ModelName | None = None, engine: EngineName | None = None
+) -> "Video":
     """Open an `.mgv` file; use it in a `with` statement.
 
     Args:
         path: of the file.
         model: name or folder of the tokenizer to use in place of the one that the file names.
+        engine: what runs its decoder, see `decode`.
 
     Raises:
         MediaError: it is missing or a folder.
         FormatError: it is no `.mgv`.
     """
-    return Video(Path(path), model)
+    return Video(Path(path), model, engine)
 
 
 class Video:
     """An open `.mgv` file; made by `open`."""
 
-    def __init__(self, path: Path, model: ModelName | None) -> None:
+    def __init__(self, path: Path, model: ModelName | None, engine: EngineName | None) -> None:
         self.path = path
         self._model = model
+        self._engine = engine
         self._input = open_input(path)
         self._file: BinaryIO = self._input.__enter__()
         try:
@@ -125,7 +130,8 @@ class Video:
             OptionError: an option is out of range, or there is no frame in that time.
         """
         with open_input(self.path) as file:
-            stream = FrameStream(file, Selection(layers, start, duration), model=self.tokenizer)
+            selection = Selection(layers, start, duration)
+            stream = FrameStream(file, selection, model=self.tokenizer, engine=self._engine)
             with stream.run() as items:
                 for item in items:
                     if isinstance(item, FrameBatch):

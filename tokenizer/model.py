@@ -19,6 +19,7 @@ from .quantize import LookupFreeQuantizer
 from .vq import VectorQuantizer
 
 if TYPE_CHECKING:
+    from .decoder_engine import DecoderEngine
     from .stream import DecoderStream, EncoderStream
 
 
@@ -115,11 +116,20 @@ class Tokenizer(nn.Module):
 
         return EncoderStream(self, height, width)
 
-    def decoder_stream(self, height: int, width: int, bit_depth: int) -> "DecoderStream":
-        """Open a stream that takes the ids (int64 `[t, h, w]`) of one segment in chunks and gives frames."""
+    def decoder_stream(
+        self, height: int, width: int, bit_depth: int, engine: "DecoderEngine | None" = None
+    ) -> "DecoderStream":
+        """Open a stream that takes the ids (int64 `[t, h, w]`) of one segment in chunks and gives frames.
+
+        Args:
+            height: of a frame, in pixels.
+            width: of a frame, in pixels.
+            bit_depth: bits of a token that are known.
+            engine: what runs the network, from `open_engine`; float32 if None.
+        """
         from .stream import DecoderStream
 
-        return DecoderStream(self, height, width, bit_depth)
+        return DecoderStream(self, height, width, bit_depth, engine=engine)
 
     @torch.no_grad()
     def encode(self, clip: Tensor, bit_depth: int | None = None, rate_weight: float = 0.0) -> Tokens:
@@ -155,9 +165,13 @@ class Tokenizer(nn.Module):
 
     def reconstruct(self, ids: Tensor, bit_depth: int, cache: Cache | None = None) -> Tensor:
         """Map ids int64 `[B, t, h, w]` to pixels float32 `[B, 3, T, H, W]`, about [-1, 1]."""
+        return self.decode_latent(self.dequantize(ids, bit_depth), bit_depth, cache)
+
+    def dequantize(self, ids: Tensor, bit_depth: int) -> Tensor:
+        """Map ids int64 `[B, t, h, w]` to latents float32 `[B, D, t, h, w]`, for `decode_latent`."""
         if isinstance(self.quantizer, VectorQuantizer):
-            return self.decode_latent(self.quantizer.dequantize(ids), bit_depth, cache)
-        return self.decode_latent(self.quantizer.dequantize(ids, bit_depth), bit_depth, cache)
+            return self.quantizer.dequantize(ids)
+        return self.quantizer.dequantize(ids, bit_depth)
 
     def decode_latent(self, latent: Tensor, bit_depth: int | Tensor, cache: Cache | None = None) -> Tensor:
         """Run the decoder network on dequantized latents `[B, D, t, h, w]`; `bit_depth` is one or int64 `[B]`."""

@@ -1,7 +1,7 @@
 """Tokenizing and detokenizing one segment chunk by chunk, in tiles, with memory bounded in length and frame size."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,13 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from .conv import Cache
+from .decoder_engine import DecoderEngine, TorchEngine
 from .model import Tokenizer
 
 DEFAULT_TILE = 64
 """Latent rows and columns of a tile, before its margin."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Tile:
     """A window of the token grid: the part it answers for, and the larger part it has to see."""
 
@@ -23,7 +24,6 @@ class Tile:
     columns: slice
     seen_rows: slice
     seen_columns: slice
-    cache: Cache = field(default_factory=Cache)
 
     def inner(self) -> tuple[slice, slice]:
         """Where the part it answers for lies in what it sees."""
@@ -52,6 +52,7 @@ class EncoderStream:
         self.height, self.width = height, width
         _, self.grid_height, self.grid_width = tokenizer.config.latent_shape(1, height, width)
         self.tiles = cut_tiles(self.grid_height, self.grid_width, tile, tokenizer.encoder_margin)
+        self.caches = [Cache() for _ in self.tiles]
 
     @torch.inference_mode()
     def push(self, frames: np.ndarray) -> np.ndarray:
@@ -83,9 +84,9 @@ class EncoderStream:
         _, stride_h, stride_w = self.tokenizer.config.strides
         pixels = torch.from_numpy(np.require(frames, requirements=["C", "W"])).permute(3, 0, 1, 2)
         latent: Tensor | None = None
-        for tile in self.tiles:
+        for tile, cache in zip(self.tiles, self.caches, strict=True):
             clip = self._window(pixels, tile, stride_h, stride_w)
-            part = self.tokenizer.encoder(clip[None].div_(127.5).sub_(1), tile.cache)[0]
+            part = self.tokenizer.encoder(clip[None].div_(127.5).sub_(1), cache)[0]
             if latent is None:
                 latent = part.new_empty((*part.shape[:2], self.grid_height, self.grid_width))
             inner_rows, inner_columns = tile.inner()
@@ -115,14 +116,32 @@ class DecoderStream:
     """Token ids of one segment back to frames. First push: t latent frames give 1 + s*(t - 1); later ones s*t."""
 
     def __init__(
-        self, tokenizer: Tokenizer, height: int, width: int, bit_depth: int, tile: int = DEFAULT_TILE
+        self,
+        tokenizer: Tokenizer,
+        height: int,
+        width: int,
+        bit_depth: int,
+        *,
+        engine: DecoderEngine | None = None,
+        tile: int = DEFAULT_TILE,
     ) -> None:
-        self.tokenizer = tokenizer
-        self.height, self.width, self.bit_depth = height, width, bit_depth
+        """Begin a segment.
+
+        Args:
+            tokenizer: a causal one that works in tiles.
+            height: of a frame, in pixels.
+            width: of a frame, in pixels.
+            bit_depth: bits of a token that are known.
+            engine: what runs the network; `torch` if None.
+            tile: latent rows and columns of a tile.
+        """
+        self.strides = tokenizer.config.strides
+        self.height, self.width = height, width
         _, self.grid_height, self.grid_width = tokenizer.config.latent_shape(1, height, width)
         self.tiles = cut_tiles(self.grid_height, self.grid_width, tile, tokenizer.decoder_margin)
+        engine = engine or TorchEngine(tokenizer)
+        self.decoders = [engine.start(bit_depth) for _ in self.tiles]
 
-    @torch.inference_mode()
     def push(self, ids: np.ndarray) -> np.ndarray:
         """Detokenize the next latent frames; inverse: `EncoderStream.push`.
 
@@ -136,28 +155,26 @@ class DecoderStream:
             raise ValueError(
                 f"grid is {ids.shape[1:]}, this stream takes {(self.grid_height, self.grid_width)}"
             )
-        _, stride_h, stride_w = self.tokenizer.config.strides
-        tokens = torch.from_numpy(np.require(ids, requirements=["C", "W"])).to(self.tokenizer.device)
-        frames: Tensor | None = None
-        for tile in self.tiles:
-            part = tokens[None, :, tile.seen_rows, tile.seen_columns]
-            pixels = self.tokenizer.reconstruct(part, self.bit_depth, tile.cache)[0]
-            bytes_ = pixels.add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+        if len(self.tiles) == 1:
+            return self.decoders[0].push(ids)[:, : self.height, : self.width]
+        _, stride_h, stride_w = self.strides
+        frames: np.ndarray | None = None
+        for tile, decoder in zip(self.tiles, self.decoders, strict=True):
+            part = decoder.push(ids[:, tile.seen_rows, tile.seen_columns])
             if frames is None:
-                frames = bytes_.new_empty((bytes_.shape[1], self.height, self.width, 3), device="cpu")
+                frames = np.empty((len(part), self.height, self.width, 3), np.uint8)
             inner_rows, inner_columns = (
-                slice(part.start * stride, part.stop * stride)
-                for part, stride in zip(tile.inner(), (stride_h, stride_w), strict=True)
+                slice(inner.start * stride, inner.stop * stride)
+                for inner, stride in zip(tile.inner(), (stride_h, stride_w), strict=True)
             )
             target = frames[
                 :,
                 tile.rows.start * stride_h : tile.rows.stop * stride_h,
                 tile.columns.start * stride_w : tile.columns.stop * stride_w,
             ]
-            inner = bytes_[:, :, inner_rows, inner_columns][:, :, : target.shape[1], : target.shape[2]]
-            target.copy_(inner.permute(1, 2, 3, 0))
+            target[:] = part[:, inner_rows, inner_columns][:, : target.shape[1], : target.shape[2]]
         assert frames is not None  # noqa: S101 - a grid has a tile
-        return frames.numpy()
+        return frames
 
 
 def _parts(length: int, tile: int) -> Iterator[slice]:

@@ -86,6 +86,42 @@ def bench_coders(clips: tuple[Path, ...], model: str) -> None:
     click.echo(as_markdown(results), nl=False)
 
 
+@click.command("bench-decode")
+@click.argument(
+    "clips", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "-q",
+    "--quality",
+    "qualities",
+    type=click.IntRange(min=0),
+    multiple=True,
+    default=(2, 5, 7),
+    show_default=True,
+)
+@click.option(
+    "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
+)
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON in place of the table.")
+def bench_decode(clips: tuple[Path, ...], qualities: tuple[int, ...], model: str, json_wanted: bool) -> None:
+    """Encode CLIPS, decode with every engine of `mgv decode --engine`; print speed, CPU time by stage, and loss.
+
+    Decoding is to y4m that nobody keeps; fps counts from the first segment read, CPU time is summed over cores.
+    """
+    from tqdm import tqdm
+
+    from ..eval.bench.decoding import as_json, as_markdown, measure_decoding
+
+    measured = measure_decoding(clips, qualities, model)
+    total = len(clips) * len(qualities)
+    results = [
+        result
+        for group in tqdm(measured, "bench", total, disable=None, leave=False, unit="file")
+        for result in group
+    ]
+    click.echo(as_json(results) if json_wanted else as_markdown(results), nl=False)
+
+
 @click.command("bench-segments")
 @click.argument(
     "clips", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)

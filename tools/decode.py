@@ -1,5 +1,7 @@
 """`mgv decode`: turn an .mgv file back into video."""
 
+from typing import Literal
+
 import click
 
 from .cli import EXIT_CONCEALED
@@ -32,6 +34,11 @@ from .common import as_json, progress_bar, report_stream, require, shown, source
     "--conceal", is_flag=True, help="Freeze the picture where SOURCE is damaged, instead of failing (exit 8)."
 )
 @click.option("--model", help="Tokenizer folder to use in place of the one that SOURCE names.")
+@click.option(
+    "--engine",
+    type=click.Choice(["torch", "int8"]),
+    help="What runs the network: torch in float32, or int8 (the default where the model has it), which is faster.",
+)
 @click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
 @click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
 def decode(  # noqa: PLR0913 - one argument an option
@@ -44,6 +51,7 @@ def decode(  # noqa: PLR0913 - one argument an option
     lossless: bool,
     conceal: bool,
     model: str | None,
+    engine: Literal["torch", "int8"] | None,
     force: bool,
     json_wanted: bool,
 ) -> int:
@@ -62,6 +70,7 @@ def decode(  # noqa: PLR0913 - one argument an option
             codec="ffv1" if lossless else codec,
             conceal=conceal,
             model=model,
+            engine=engine,
             force=force,
             progress=progress,
         )

@@ -1,11 +1,14 @@
 """`mgv train`: prepare data and train models."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..codec import MissingToolError
 from .common import progress_bar, require
 
 if TYPE_CHECKING:
@@ -197,6 +200,36 @@ def prior(
     if kept:
         whole, rounded = measure_gap(networks, kept, planes, depths)
         click.echo(f"networks alone, held out: {whole:.3f} bits a token unrounded, {rounded:.3f} in integers")
+
+
+@train.command()
+@click.argument("model")
+@_shard_folders
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="By default MODEL's own file."
+)
+@click.option(
+    "--clips", type=click.IntRange(min=1), default=60, show_default=True, help="To choose the scales on."
+)
+def int8(model: str, shards: tuple[Path, ...], output: Path | None, clips: int) -> None:
+    """Write the int8 decoder of MODEL, with scales chosen on SHARDS: what `mgv decode` runs if it is there.
+
+    It belongs to these weights and is left alone under any others: make it anew when they are trained on. Needs the
+    package onnx (`pip install 'mgv[export]'`), exit 6 without.
+    """
+    if find_spec("onnx") is None:
+        raise MissingToolError("making an int8 decoder needs the package onnx: pip install 'mgv[export]'")
+    from ..codec.training_tokens import training_tokens
+    from ..tokenizer import load_tokenizer
+    from ..tokenizer.int8_engine import INT8_NAME
+    from ..tokenizer.int8_graph import save_int8_decoder
+
+    tokenizer = load_tokenizer(model)
+    path = output or Path(tokenizer.folder or ".") / INT8_NAME
+    with progress_bar("calibrate", unit="clip") as progress:
+        grids = training_tokens(tokenizer, shards, 1, lambda done, total: progress(done, min(total, clips)))
+        num_clips = save_int8_decoder(tokenizer, islice(grids, clips), path)
+    click.echo(f"{path}: {path.stat().st_size} bytes, scales chosen on {num_clips} clips")
 
 
 def _training_tokens(

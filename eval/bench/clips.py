@@ -11,6 +11,7 @@ from typing import Any
 
 from ...codec import open as open_mgv
 from ...codec import open_source
+from ...tokenizer.decoder_engine import EngineName
 from ..metrics import Distortion, Frame, compare_frames
 
 CLIP_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ogv", ".ts", ".webm", ".y4m"})
@@ -79,10 +80,10 @@ def measure_clip(clip: Path, quality: int, model: str) -> ClipResult:
     """
     with tempfile.TemporaryDirectory(prefix="mgv-bench-") as folder:
         coded, decoded = Path(folder) / "clip.mgv", Path(folder) / "clip.mp4"
-        encoding = _run_alone(
+        encoding = run_alone(
             {"do": "encode", "source": str(clip), "target": str(coded), "quality": quality, "model": model}
         )
-        decoding = _run_alone({"do": "decode", "source": str(coded), "target": str(decoded), "model": model})
+        decoding = run_alone({"do": "decode", "source": str(coded), "target": str(decoded), "model": model})
         distortion = compare_with_source(clip, coded, model)
     return ClipResult(
         clip=clip.name,
@@ -106,6 +107,7 @@ def compare_with_source(
     coded: Path,
     model: str | None = None,
     *,
+    engine: EngineName | None = None,
     with_ms_ssim: bool = True,
     on_pair: Callable[[int, Frame, Frame], None] | None = None,
 ) -> Distortion:
@@ -115,10 +117,11 @@ def compare_with_source(
         clip: the source.
         coded: the .mgv.
         model: tokenizer to use in place of the one that the .mgv names.
+        engine: what runs its decoder.
         with_ms_ssim: False leaves MS-SSIM out.
         on_pair: shown each pair of frames with its number.
     """
-    with open_source(clip) as source, open_mgv(coded, model=model) as video:
+    with open_source(clip) as source, open_mgv(coded, model=model, engine=engine) as video:
         matrix = video.info.header.colour.matrix
         decoded: Iterator[Frame] = (frame.rgb for frame in video.frames())
         originals = (frame.rgb for frame in source.frames())
@@ -161,7 +164,8 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _run_alone(job: dict[str, Any]) -> dict[str, Any]:
+def run_alone(job: dict[str, Any]) -> dict[str, Any]:
+    """Run a job of `job.py` in a process of its own; RuntimeError with its message if it fails."""
     module = f"{__package__}.job"
     done = subprocess.run(
         [sys.executable, "-m", module, json.dumps(job)], capture_output=True, text=True, check=False

@@ -1,7 +1,9 @@
 """One encoding or decoding in a process of its own, so that its peak memory is its own."""
 
 import json
+import os
 import sys
+import time
 from typing import Any
 
 from ...codec import decode, encode
@@ -12,14 +14,21 @@ def run_job(job: dict[str, Any]) -> dict[str, Any]:
     """Encode or decode as `job` says and give the report, with the peak memory of this process.
 
     Args:
-        job: `do` ("encode" or "decode"), `source`, `target`, `model`, and for encode `quality`.
+        job: `do` ("encode", "decode", or "discard": decode to y4m that nobody keeps), `source`, `model`, for encode and
+            decode `target`, for encode `quality`, for discard `engine`.
     """
     if job["do"] == "encode":
         encoded = encode(job["source"], job["target"], quality=job["quality"], model=job["model"])
         facts = {**vars(encoded), "bpp": encoded.bpp, "fps": encoded.fps}
-    else:
+    elif job["do"] == "decode":
         decoded = decode(job["source"], job["target"], model=job["model"])
         facts = {**vars(decoded), "fps": decoded.fps}
+    else:
+        started = time.process_time()
+        with open(os.devnull, "wb") as nothing:
+            decoded = decode(job["source"], nothing, model=job["model"], engine=job["engine"])
+        cpu_seconds = time.process_time() - started
+        facts = {**vars(decoded), "fps": decoded.fps, "cpu_seconds": cpu_seconds}
     return {**facts, "peak_bytes": peak_memory_bytes()}
 
 

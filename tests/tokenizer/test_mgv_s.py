@@ -103,7 +103,7 @@ def test_streams_of_tiles_leave_no_seam(tile: int) -> None:
     ids = np.concatenate([encoder.push(frames[:5].numpy()), encoder.push(frames[5:].numpy())])
     assert (ids != tokens.ids[0].numpy()).mean() < 1e-3  # ties
     decoded = (tokenizer.decode(tokens)[0].permute(1, 2, 3, 0) * 255).round()
-    decoder = DecoderStream(tokenizer, 131, 150, 56, tile)
+    decoder = DecoderStream(tokenizer, 131, 150, 56, tile=tile)
     streamed = np.concatenate(
         [decoder.push(tokens.ids[0, :2].numpy()), decoder.push(tokens.ids[0, 2:].numpy())]
     )
