@@ -30,24 +30,28 @@ class Finished:
     cost: Cost
 
 
-def run_measured(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
+def run_measured(
+    arguments: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Finished:
     """Run a program to its end, without a shell and without stdin.
 
     Args:
         arguments: the program and its arguments.
         environment: variables to set beside those of this process.
+        folder: to run in; that of this process if None.
 
     Raises:
         MissingToolError: there is no such program.
         CodecError: it failed.
     """
-    with tempfile.TemporaryDirectory(prefix="mgv-run-") as folder:
-        report = Path(folder) / "report.json"
+    with tempfile.TemporaryDirectory(prefix="mgv-run-") as reports:
+        report = Path(reports) / "report.json"
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(LAUNCHER), str(report), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
+            cwd=folder,
             env={**os.environ, **(environment or {})},
         )
         facts = json.loads(report.read_text("utf-8")) if report.exists() else {"status": done.returncode}

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from ...codec import OptionError
 from .anchors import ANCHORS
+from .command import CommandCodec, VvencappCodec, read_codec_file
 from .ffmpeg_codec import FfmpegCodec
 from .interface import CodecSpec, RdCodec
 from .mgv import MgvCodec
@@ -14,17 +16,27 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 KINDS: dict[str, Callable[[CodecSpec], RdCodec]] = {
     "mgv": MgvCodec,
     **dict.fromkeys(ANCHORS, FfmpegCodec),
+    "vvencapp": VvencappCodec,
+    "command": CommandCodec,
 }
 """Kind of codec -> its class."""
 
 
-def parse_codecs(text: str) -> list[CodecSpec]:
+def parse_codecs(text: str, *, ffmpeg: str | None = None, codec_file: Path | None = None) -> list[CodecSpec]:
     """Read codecs separated by commas: `KIND`, with settings `KIND:preset=slow`, with a name `NAME=KIND:...`.
+
+    Args:
+        text: at least one.
+        ffmpeg: binary for those that ffmpeg encodes, unless they name one.
+        codec_file: TOML with command templates, all of which are added.
 
     Raises:
         OptionError: one is not known, or two have one name.
     """
-    specs = [_parse_one(part.strip()) for part in text.split(",") if part.strip()]
+    specs = [_parse_one(part.strip(), ffmpeg) for part in text.split(",") if part.strip()]
+    specs += [] if codec_file is None else read_codec_file(codec_file)
+    if not specs:
+        raise OptionError(f"no codec given, expected some of {', '.join(KINDS)}")
     names = [spec.name for spec in specs]
     for name in names:
         if names.count(name) > 1:
@@ -42,7 +54,7 @@ def codec_from_spec(spec: CodecSpec) -> RdCodec:
     return KINDS[_known(spec.kind)](spec)
 
 
-def _parse_one(text: str) -> CodecSpec:
+def _parse_one(text: str, ffmpeg: str | None) -> CodecSpec:
     head, *settings = text.split(":")
     name, _, kind = head.rpartition("=")
     kind = _known(kind)
@@ -53,7 +65,10 @@ def _parse_one(text: str) -> CodecSpec:
     for key, equals, value in pairs:
         if not key or not equals or not value:
             raise OptionError(f"codec {text!r}: expected settings as :key=value")
-    return CodecSpec(name, kind, {key: value for key, _, value in pairs})
+    chosen = {key: value for key, _, value in pairs}
+    if ffmpeg is not None and kind in ANCHORS:
+        chosen.setdefault("ffmpeg", ffmpeg)
+    return CodecSpec(name, kind, chosen)
 
 
 def _known(kind: str) -> str:

@@ -48,6 +48,9 @@ class RunClip:
     source_sha256: str
     """Of the source file."""
 
+    options: str
+    """Frame range and size that were asked for."""
+
     @property
     def format(self) -> ClipFormat:
         """The same for codecs."""
@@ -97,8 +100,11 @@ class RunPoint:
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Column -> mean over frames."""
 
-    frame_metrics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Column -> value of each frame, for columns that have one."""
+    frame_metrics: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    """Column -> value of each frame, None where it was not measured; or a single one for the clip."""
+
+    measured: Mapping[str, str] = field(default_factory=dict)
+    """Metric -> its version, for all that were tried."""
 
     unavailable: Mapping[str, str] = field(default_factory=dict)
     """Metric -> why it could not be measured."""
