@@ -154,11 +154,9 @@ def _write_run_file(
 ) -> None:
     """Note what was asked for; codecs of earlier runs in this folder stay listed."""
     path = plan.folder / "run.json"
-    before = (
-        dict(open_run(plan.folder).facts) if path.is_file() else {"version": LAYOUT_VERSION, "codecs": {}}
-    )
+    facts = dict(open_run(plan.folder).facts) if path.is_file() else {}
     specs = {
         spec.name: {**asdict(spec), "versions": dict(versions.get(spec.name, {}))} for spec in plan.codecs
     }
-    facts = {**before, "codecs": {**before["codecs"], **specs}, "missing": dict(missing)}
-    write_json(path, facts)
+    codecs = {**facts.get("codecs", {}), **specs}
+    write_json(path, {**facts, "version": LAYOUT_VERSION, "codecs": codecs, "missing": dict(missing)})
