@@ -127,8 +127,9 @@ def _find_codecs(plan: RunPlan) -> _Codecs:
 def _jobs(
     plan: RunPlan, codecs: _Codecs, clips: Sequence[RunClip], metric_versions: Mapping[str, str]
 ) -> Iterator[PointJob]:
+    """Small clips first, so that a run that is cut short has whole clips to show."""
     run = Run(plan.folder, {})
-    for clip in clips:
+    for clip in sorted(clips, key=lambda clip: clip.format.num_pixels):
         for spec in codecs.specs:
             for rate in codecs.ladders[spec.name]:
                 yield PointJob(
