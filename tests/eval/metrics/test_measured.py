@@ -148,5 +148,5 @@ def test_metrics_that_are_not_to_be_had_say_why(tmp_path: Path) -> None:
 def test_wrong_names_and_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="metric is 'psnr-y', expected one of psnr"):
         MetricOptions(("psnr-y",))
-    with pytest.raises(WeightsError, match="no.npz"):
+    with pytest.raises(WeightsError, match=r"no\.npz"):
         make_metrics(MetricOptions(("squeezenet",), squeezenet_weights=tmp_path / "no.npz"))

@@ -143,5 +143,5 @@ def test_no_frame_in_the_range_is_an_error(tmp_path: Path) -> None:
 def test_a_source_that_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"no video")
     (clip,) = read_dataset(tmp_path)
-    with pytest.raises(MediaError, match="a.mp4"):
+    with pytest.raises(MediaError, match=r"a\.mp4"):
         prepare_clip(clip, tmp_path / "run")
