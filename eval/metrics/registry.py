@@ -6,9 +6,11 @@ from pathlib import Path
 from statistics import fmean
 
 from ...codec import OptionError
+from .cvvdp import Cvvdp
 from .features import Lpips, SqueezeNetFeatures
 from .fidelity import MsSsim, Psnr, Ssim
 from .interface import ClipMetric, ClipPair, FrameMetric, Metric, MetricUnavailable
+from .no_reference import Niqe, Strred, Viideo
 from .vmaf import Vmaf
 
 DEFAULT_METRICS = ("psnr", "ssim", "ms-ssim", "vmaf")
@@ -39,10 +41,25 @@ MAKERS: dict[str, Callable[[MetricOptions], Metric]] = {
     "vmaf": lambda options: Vmaf(options.ffmpeg),
     "lpips": lambda options: Lpips(options.lpips_weights),
     "squeezenet": lambda options: SqueezeNetFeatures(options.squeezenet_weights),
+    "cvvdp": lambda options: Cvvdp(),
+    "strred": lambda options: Strred(),
+    "niqe": lambda options: Niqe(),
+    "viideo": lambda options: Viideo(),
 }
 """Name -> how it is made; raises MetricUnavailable."""
 
-CLASSES: tuple[type[Metric], ...] = (Psnr, Ssim, MsSsim, Vmaf, Lpips, SqueezeNetFeatures)
+CLASSES: tuple[type[Metric], ...] = (
+    Psnr,
+    Ssim,
+    MsSsim,
+    Vmaf,
+    Lpips,
+    SqueezeNetFeatures,
+    Cvvdp,
+    Strred,
+    Niqe,
+    Viideo,
+)
 
 COLUMNS = {column.name: column for metric in CLASSES for column in metric.columns}
 """Every column that there is, in the order of reports."""

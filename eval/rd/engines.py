@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
@@ -23,12 +24,19 @@ def run_here(jobs: Sequence[PointJob], num_processes: int) -> Iterator[Outcome]:
         return
     # spawned, not forked: torch and its threads do not survive a fork
     pool = ProcessPoolExecutor(num_processes, get_context("spawn"), limit_threads, (num_processes,))
+    rest, running = iter(jobs), {}
     try:
-        waiting = {pool.submit(attempt, job): job for job in jobs}
-        for done in as_completed(waiting):
-            yield waiting[done], done.result()
+        while True:
+            for job in islice(
+                rest, num_processes - len(running)
+            ):  # no more, so that a stop waits for these only
+                running[pool.submit(attempt, job)] = job
+            if not running:
+                return
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(done), done.result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
 
 
 def run_on_ray(jobs: Sequence[PointJob], address: str | None) -> Iterator[Outcome]:

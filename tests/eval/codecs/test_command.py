@@ -84,7 +84,7 @@ def test_programs_that_are_not_there_or_do_nothing(prepare, tmp_path: Path) -> N
     with pytest.raises(MissingToolError, match="no-such-encoder: is not on PATH"):
         codec_from_spec(CodecSpec("mine", "command", facts)).versions()
     idle = codec_from_spec(CodecSpec("idle", "command", {**facts, "encode": "true"}))
-    with pytest.raises(CodecError, match="wrote no {output}"):
+    with pytest.raises(CodecError, match=r"wrote no \{output\}"):
         idle.encode(prepare(), Rate("quality", 1), tmp_path / "a.x", tmp_path)
 
 
