@@ -126,8 +126,8 @@ def padded_y4m(clip: SourceClip, scratch: Path) -> Path:
 
 
 def shown_command(arguments: list[str], *folders: Path) -> str:
-    """Write a command line as it can be typed, without the folders of the run."""
-    line = shlex.join(arguments)
+    """Write a command line as it can be typed, without the folders of the program and of the run."""
+    line = shlex.join([Path(arguments[0]).name, *arguments[1:]])
     for folder in folders:
         line = line.replace(f"{folder}/", "")
     return line

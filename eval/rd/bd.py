@@ -101,7 +101,7 @@ def deltas_of_clips(
     anchors = clip_curves(points, anchor, column.name)
     found = [bd_delta(clip, anchors[clip], tests[clip], column, method) for clip in tests if clip in anchors]
     means = mean_curve(points, anchor, column.name), mean_curve(points, codec, column.name)
-    if means[0] is not None and means[1] is not None and means[0].clips == means[1].clips:
+    if means[0] is not None and means[1] is not None:
         found.append(bd_delta(MEAN_OF_CURVES, means[0].curve, means[1].curve, column, method))
     return found
 

@@ -1,6 +1,5 @@
 """Rate-distortion curves of a run: by clip, and their mean over clips with bootstrap intervals."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,7 +69,7 @@ class MeanCurve:
     """Ends of the 95% bootstrap interval of the mean value at each label."""
 
     clips: tuple[str, ...]
-    """That have every label; the others are left out of the mean."""
+    """That the mean is over: those that every codec has whole."""
 
 
 def columns_of(points: Sequence[RunPoint]) -> list[Column]:
@@ -102,25 +101,37 @@ def clip_curves(points: Sequence[RunPoint], codec: str, column: str) -> dict[str
     return curves
 
 
+def common_clips(points: Sequence[RunPoint]) -> set[str]:
+    """Name the clips on which every codec has all its labels; means over other clips could not be compared."""
+    labels = {codec: {point.label for point in points if point.codec == codec} for codec in codecs_of(points)}
+    found: dict[tuple[str, str], set[str]] = {}
+    for point in points:
+        found.setdefault((point.clip, point.codec), set()).add(point.label)
+    return {
+        clip
+        for clip in {point.clip for point in points}
+        if all(found.get((clip, codec)) == own for codec, own in labels.items())
+    }
+
+
 def mean_curve(points: Sequence[RunPoint], codec: str, column: str) -> MeanCurve | None:
     """Take the mean over clips of rate and value at each label.
 
-    Clips that lack one of the labels that most clips have are left out, so that every label is a mean of the same
-    clips.
+    Only clips that every codec of `points` has whole are counted, so that every mean is of the same clips.
 
     Returns:
-        None where no clip has a curve.
+        None where there is no such clip.
     """
-    curves = clip_curves(points, codec, column)
-    counts = Counter(label for curve in curves.values() for label in curve.labels)
-    labels = [label for label, count in counts.items() if 2 * count > len(curves)]
-    whole = {clip: curve for clip, curve in curves.items() if set(labels) <= set(curve.labels)}
-    if not whole or not labels:
+    clips = common_clips(points)
+    curves = {clip: curve for clip, curve in clip_curves(points, codec, column).items() if clip in clips}
+    if not curves:
         return None
-    places = [[curve.labels.index(label) for label in labels] for curve in whole.values()]
+    labels = max((curve.labels for curve in curves.values()), key=len)
+    curves = {clip: curve for clip, curve in curves.items() if set(labels) <= set(curve.labels)}
+    places = [[curve.labels.index(label) for label in labels] for curve in curves.values()]
     bpp, values = (
         np.array([[series[place] for place in row] for series, row in zip(table, places, strict=True)])
-        for table in ([c.bpp for c in whole.values()], [c.values for c in whole.values()])
+        for table in ([c.bpp for c in curves.values()], [c.values for c in curves.values()])
     )
     order = np.argsort(bpp.mean(axis=0))
     low, high = bootstrap_interval(values[:, order])
@@ -130,7 +141,7 @@ def mean_curve(points: Sequence[RunPoint], codec: str, column: str) -> MeanCurve
         tuple(map(float, bpp.mean(axis=0)[order])),
         tuple(map(float, values.mean(axis=0)[order])),
     )
-    return MeanCurve(curve, tuple(map(float, low)), tuple(map(float, high)), tuple(whole))
+    return MeanCurve(curve, tuple(map(float, low)), tuple(map(float, high)), tuple(curves))
 
 
 def bootstrap_interval(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any
@@ -24,7 +24,8 @@ def run_here(jobs: Sequence[PointJob], num_processes: int) -> Iterator[Outcome]:
         return
     # spawned, not forked: torch and its threads do not survive a fork
     pool = ProcessPoolExecutor(num_processes, get_context("spawn"), limit_threads, (num_processes,))
-    rest, running = iter(jobs), {}
+    rest = iter(jobs)
+    running: dict[Future[RunPoint | CodecError], PointJob] = {}
     try:
         while True:
             for job in islice(

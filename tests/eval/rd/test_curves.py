@@ -91,7 +91,7 @@ def test_dominated_points_do_not_count_and_the_hull_is_concave() -> None:
     assert curve("a", RATES, np.array([5, 4, 3, 3, 1])).front(DISTANCE).labels == ("q0", "q1", "q2", "q4")
 
 
-def test_the_mean_curve_is_over_clips_that_have_every_label() -> None:
+def test_the_mean_curve_is_over_clips_that_every_codec_has_whole() -> None:
     points = [
         point(clip, "c", f"q{q}", rate * (1 + k), psnr_y=30.0 + q + k)
         for k, clip in enumerate(("one", "two"))
@@ -105,6 +105,10 @@ def test_the_mean_curve_is_over_clips_that_have_every_label() -> None:
     assert mean.curve.values == pytest.approx((30.5, 31.5))
     assert (mean.low, mean.high) == (pytest.approx((30, 31)), pytest.approx((31, 32)))
     assert mean_curve(points, "c", "vmaf") is None
+    points.append(point("two", "d", "q1", 0.01, psnr_y=30))
+    mean = mean_curve(points, "c", "psnr_y")
+    assert mean is not None
+    assert mean.clips == ("two",)
 
 
 def test_bootstrap_interval_of_equal_and_of_spread_values() -> None:
@@ -133,10 +137,8 @@ def test_deltas_clip_by_clip_then_their_mean() -> None:
     ]
     points += ladder("only", "t", 1)
     deltas = deltas_of_clips(points, "a", "t", PSNR, "pchip")
-    assert [delta.clip for delta in deltas] == ["one", "two"]  # the mean curves are over other clips
+    assert [delta.clip for delta in deltas] == ["one", "two", MEAN_OF_CURVES]
     mean = mean_delta(deltas)
     assert mean.rate_percent == pytest.approx(25, abs=0.01)
     assert (mean.low, mean.high) == (pytest.approx(-50, abs=0.01), pytest.approx(100, abs=0.01))
     assert (mean.num_clips, mean.num_clips_without) == (2, 0)
-    both = [one for one in points if one.clip != "only"]
-    assert deltas_of_clips(both, "a", "t", PSNR, "pchip")[-1].clip == MEAN_OF_CURVES
