@@ -43,6 +43,7 @@ def rd() -> None:
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Slow metrics look at every N-th frame.")
 @click.option("--lpips-weights", type=FILE, help="AlexNet of torchvision, for lpips.")
 @click.option("--squeezenet-weights", type=FILE, help="Features of SqueezeNet 1.1, for squeezenet.")
+@click.option("--i3d", type=FILE, help="I3D network in TorchScript, for fvd.")
 @click.option("--dataset", help="mcl-jcv-360p or uvg: what is in the folder, scaled as in the thesis.")
 @click.option("--resize", metavar="WxH", help="Scale all clips to this size.")
 @click.option("--frames", type=click.IntRange(min=1), help="Take the first N frames of each clip.")
@@ -67,6 +68,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     every: int,
     lpips_weights: Path | None,
     squeezenet_weights: Path | None,
+    i3d: Path | None,
     dataset: str | None,
     resize: str | None,
     frames: int | None,
@@ -93,6 +95,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         ffmpeg=ffmpeg,
         lpips_weights=lpips_weights,
         squeezenet_weights=squeezenet_weights,
+        i3d=i3d,
         every=every,
     )
     plan = RunPlan(folder, sources, specs, _read_rates(names, rates, bpp, two_pass), options, frozenset(redo))

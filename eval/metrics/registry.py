@@ -9,6 +9,7 @@ from ...codec import OptionError
 from .cvvdp import Cvvdp
 from .features import Lpips, SqueezeNetFeatures
 from .fidelity import MsSsim, Psnr, Ssim
+from .fvd import Features, FvdFeatures
 from .interface import ClipMetric, ClipPair, FrameMetric, Metric, MetricUnavailable
 from .no_reference import Niqe, Strred, Viideo
 from .vmaf import Vmaf
@@ -25,6 +26,7 @@ class MetricOptions:
     ffmpeg: str | None = None
     lpips_weights: Path | None = None
     squeezenet_weights: Path | None = None
+    i3d: Path | None = None
     every: int = 1
     """Slow metrics measure frames 0, `every`, 2 x `every`, ... only."""
 
@@ -41,6 +43,7 @@ MAKERS: dict[str, Callable[[MetricOptions], Metric]] = {
     "vmaf": lambda options: Vmaf(options.ffmpeg),
     "lpips": lambda options: Lpips(options.lpips_weights),
     "squeezenet": lambda options: SqueezeNetFeatures(options.squeezenet_weights),
+    "fvd": lambda options: FvdFeatures(options.i3d),
     "cvvdp": lambda options: Cvvdp(),
     "strred": lambda options: Strred(),
     "niqe": lambda options: Niqe(),
@@ -78,6 +81,9 @@ class Measured:
     unavailable: Mapping[str, str]
     """Metric -> why it was not measured."""
 
+    features: tuple[Features, Features] | None = None
+    """Of source and decoded, where `fvd` was measured."""
+
 
 @dataclass(frozen=True)
 class MetricSet:
@@ -107,6 +113,7 @@ class MetricSet:
         values: dict[str, Series] = {}
         unavailable: dict[str, str] = {}
         on_frames: list[FrameMetric] = []
+        features: tuple[Features, Features] | None = None
         for name in names:
             metric = self.metrics[name]
             try:
@@ -116,12 +123,14 @@ class MetricSet:
                     values |= {
                         column.name: tuple(one) for column, one in zip(metric.columns, series, strict=True)
                     }
+                elif isinstance(metric, FvdFeatures):
+                    features = metric.measure_features(pair)
                 elif isinstance(metric, FrameMetric):
                     on_frames.append(metric)
             except MetricUnavailable as reason:
                 unavailable[name] = str(reason)
         values |= self._measure_frames(on_frames, pair)
-        return Measured(values, unavailable)
+        return Measured(values, unavailable, features)
 
     def _measure_frames(self, metrics: Sequence[FrameMetric], pair: ClipPair) -> dict[str, Series]:
         columns = [column.name for metric in metrics for column in metric.columns]

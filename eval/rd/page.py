@@ -52,7 +52,7 @@ def make_page(
         columns: to show, in order.
         deltas: by clip, of pchip and akima.
         means: of those.
-        facts: `anchor`; `plots`, title -> PNG file; `stills`; `speeds`; `curves`, see `tables.mean_curves`.
+        facts: `anchor`; `plots`, title -> PNG file; `stills`; `speeds`; `curves` and `fvd`, see `tables`.
     """
     parts = [
         _overview(run),
@@ -64,6 +64,7 @@ def make_page(
         f"<h2>BD-rate against {html.escape(facts['anchor'])}</h2>",
         _means_table(columns, means),
         *(_clip_table(column, deltas, means) for column in columns),
+        _distance_table(facts["fvd"]),
         VIEWER,
         "<h2>Time and memory</h2>",
         _speed_table(facts["speeds"]),
@@ -172,6 +173,25 @@ def _clip_table(column: Column, deltas: Sequence[Delta], means: Sequence[MeanDel
         + table(["difference at equal rate", *codecs], qualities)
         + "</details>"
     )
+
+
+def _distance_table(distances: Sequence[Mapping[str, Any]]) -> str:
+    if not distances:
+        return ""
+    rows = [
+        [
+            f"{one['codec']} {one['label']}",
+            f"{one['bpp']:.4f}",
+            "-" if one["fvd"] is None else f"{one['fvd']:.2f}",
+            str(one["num_windows"]),
+        ]
+        for one in distances
+    ]
+    note = (
+        "<p class=note>Over all clips together. Published figures rest on thousands of windows; few windows make "
+        "larger figures, so compare within this table only.</p>"
+    )
+    return "<h2>FVD</h2>" + note + table(["codec and rate", "mean bpp", "FVD", "windows of 16 frames"], rows)
 
 
 def _quality(delta: Delta | None) -> str:

@@ -9,12 +9,22 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from ..codecs import CodecSpec, Coded, Decoded, Rate, RdCodec, SourceClip, codec_from_spec
 from ..codecs.ffmpeg import write_clip_raw
 from ..metrics.interface import ClipPair
 from ..metrics.registry import MetricOptions, MetricSet, clip_means, make_metrics
 from .prepare import file_sha256
-from .store import RunPoint, point_folder, point_from_json, point_to_json, read_json, write_json
+from .store import (
+    RunPoint,
+    features_file,
+    point_folder,
+    point_from_json,
+    point_to_json,
+    read_json,
+    write_json,
+)
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,9 @@ def _with_metrics(
 ) -> RunPoint:
     metrics = _metrics_of_this_process(job.metrics)
     found = metrics.measure(pair, scratch, names)
+    if found.features is not None:
+        source, decoded = found.features
+        np.savez(features_file(point), source=source, decoded=decoded)
     series = {**point.frame_metrics, **found.values}
     unavailable = {name: why for name, why in point.unavailable.items() if name not in names}
     return replace(

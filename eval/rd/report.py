@@ -16,6 +16,7 @@ from .tables import (
     mean_curves,
     speeds,
     summary_of,
+    video_distances,
     write_deltas_csv,
     write_frames_csv,
     write_points_csv,
@@ -95,6 +96,7 @@ def write_report(
         "stills": stills,
         "speeds": speeds(run),
         "curves": mean_curves(run),
+        "fvd": video_distances(run),
     }
     report = Report(folder, anchor, columns, deltas, means)
     report.page.write_text(make_page(run, columns, deltas, means, facts), "utf-8")

@@ -192,6 +192,11 @@ def point_folder(run: Path, clip: str, codec: str) -> Path:
     return run / "points" / clip / codec
 
 
+def features_file(point: RunPoint) -> Path:
+    """Give the file that holds the video features of a point, of `source` and `decoded`, where fvd was measured."""
+    return point.file.with_name(f"{point.label}.features.npz")
+
+
 def clip_to_json(clip: RunClip) -> dict[str, Any]:
     """Give a clip as plain values; inverse: `clip_from_json`."""
     return {**asdict(clip), "frame_rate": str(clip.frame_rate)}

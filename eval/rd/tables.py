@@ -4,11 +4,15 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
+import numpy as np
+
+from ..metrics.fvd import pooled_distance
 from .bd import Delta, MeanDelta
 from .curves import clip_curves, codecs_of, columns_of, falls, mean_curve
-from .store import Run, RunPoint
+from .store import Run, RunPoint, features_file
 
 SUMMARY_VERSION = 1
 
@@ -119,6 +123,7 @@ def summary_of(run: Run, deltas: Sequence[Delta], means: Sequence[MeanDelta]) ->
             for point in run.points
         ],
         "mean_curves": mean_curves(run),
+        "fvd": video_distances(run),
         "deltas": [asdict(delta) for delta in deltas],
         "mean_deltas": [asdict(mean) for mean in means],
     }
@@ -135,6 +140,24 @@ def mean_curves(run: Run) -> list[dict[str, Any]]:
                 found.append(
                     {**asdict(mean), "column": column.name, "codec": codec, "does_not_rise": does_not_rise}
                 )
+    return found
+
+
+def video_distances(run: Run) -> list[dict[str, Any]]:
+    """Give FVD of each codec at each label over all clips, with the windows that it rests on."""
+    found = []
+    for codec in codecs_of(run.points):
+        own = [point for point in run.points if point.codec == codec and features_file(point).is_file()]
+        for label in dict.fromkeys(point.label for point in sorted(own, key=lambda point: point.bpp)):
+            points = [point for point in own if point.label == label]
+            pairs = []
+            for point in points:
+                with np.load(features_file(point), allow_pickle=False) as arrays:
+                    pairs.append((arrays["source"], arrays["decoded"]))
+            distance, num_windows = pooled_distance(pairs)
+            rate = fmean(point.bpp for point in points)
+            facts = {"codec": codec, "label": label, "bpp": rate, "fvd": distance}
+            found.append({**facts, "num_windows": num_windows, "num_clips": len(points)})
     return found
 
 
@@ -187,8 +210,6 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
 
 def speeds(run: Run) -> dict[str, Mapping[str, float]]:
     """Give for each codec what coding takes: medians over points of frames a second, CPU seconds, memory."""
-    from statistics import median
-
     lengths = {clip.name: clip.num_frames for clip in run.clips}
     table: dict[str, Mapping[str, float]] = {}
     for codec in codecs_of(run.points):
