@@ -131,7 +131,7 @@ def report(
     """Write CSV, JSON, plots, BD-rates and one self-contained HTML page of the run in FOLDER."""
     from ..eval.rd import open_run
     from ..eval.rd.report import write_report
-    from ..eval.rd.tables import deltas_markdown
+    from ..eval.rd.tables import deltas_markdown, means_markdown
 
     targets = [] if no_frames else _read_numbers(frames_at, "--frames-at")
     made = write_report(
@@ -148,6 +148,8 @@ def report(
         if any(delta.column == column.name for delta in made.deltas):
             click.echo(f"BD-rate against {made.anchor} in {column.label} (overlap):\n")
             click.echo(deltas_markdown(made.deltas, made.means, column.name, "pchip"))
+    if made.means:
+        click.echo(means_markdown(made.means, made.columns, "pchip"))
     click.echo(f"{made.page}")
 
 

@@ -1,4 +1,4 @@
-"""Frechet video distance by a given I3D network: of sets of clips, not of one; features here, distance in the report."""
+"""Frechet video distance by a given I3D network: features of each clip, and the distance of sets of them."""
 
 import hashlib
 from collections.abc import Sequence

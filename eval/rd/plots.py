@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f")
 MARKERS = "osD^vPX*<>"
 SIZE_INCHES = (7.2, 4.8)
+PANEL_INCHES = 4.0
+"""Side of each where there are several."""
+
 DOTS_PER_INCH = 110
 
 
@@ -35,6 +38,17 @@ def plot_column(run: Run, column: Column, *, log_rate: bool) -> "Figure":
     draw_column(axes, run.points, column, looks, log_rate=log_rate)
     axes.set_title(f"{column.label}: mean over clips, {CONFIDENCE:.0%} bootstrap interval; thin: each clip")
     axes.legend(loc="best", fontsize=8)
+    return figure
+
+
+def plot_overview(run: Run, columns: Sequence[Column], *, log_rate: bool) -> "Figure":
+    """Plot the mean curves of a few metrics side by side, for where there is room for one picture."""
+    figure, _ = _new_figure(len(columns))
+    looks = styles(codecs_of(run.points))
+    for axes, column in zip(figure.axes, columns, strict=True):
+        draw_column(axes, run.points, column, looks, log_rate=log_rate)
+    figure.axes[0].legend(loc="best", fontsize=8)
+    figure.tight_layout()
     return figure
 
 
@@ -139,10 +153,13 @@ def save(figure: "Figure", folder: Path, name: str) -> Path:
     return path
 
 
-def _new_figure() -> "tuple[Figure, Axes]":
+def _new_figure(num_panels: int = 1) -> "tuple[Figure, Axes]":
+    """Make a figure of panels side by side, and give it with the first."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=SIZE_INCHES)
+    width, height = SIZE_INCHES if num_panels == 1 else (PANEL_INCHES * num_panels, PANEL_INCHES)
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
+    panels = [figure.add_subplot(1, num_panels, number + 1) for number in range(num_panels)]
+    return figure, panels[0]

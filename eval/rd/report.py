@@ -9,7 +9,7 @@ from ..metrics.interface import Column
 from .bd import METHODS, Delta, MeanDelta, deltas_of_clips, mean_delta
 from .curves import codecs_of, columns_of
 from .page import make_page
-from .plots import plot_column, plot_raw_rate, plot_speed, save
+from .plots import plot_column, plot_overview, plot_raw_rate, plot_speed, save
 from .stills import TARGETS_BPP, Still, collect_stills
 from .store import Run, write_json
 from .tables import (
@@ -23,6 +23,9 @@ from .tables import (
 )
 
 PREFERRED_ANCHORS = ("x265", "x264", "svt-av1")
+OVERVIEW_COLUMNS = ("psnr_y", "vmaf", "lpips", "squeezenet", "ms_ssim")
+"""The first three of these that were measured stand side by side."""
+
 SPEED_COLUMNS = ("vmaf", "psnr_y")
 """BD-rate in the first of these that was measured stands against speed."""
 
@@ -135,11 +138,14 @@ def _write_plots(
     folder: Path,
     log_rate: bool,
 ) -> dict[str, Path]:
+    by_name = {column.name: column for column in columns}
+    chosen = [by_name[name] for name in OVERVIEW_COLUMNS if name in by_name][:3]
+    if chosen:
+        save(plot_overview(run, chosen, log_rate=log_rate), folder, "overview")
     plots = {
         column.label: save(plot_column(run, column, log_rate=log_rate), folder, column.name)
         for column in columns
     }
-    by_name = {column.name: column for column in columns}
     wanted = next((by_name[name] for name in SPEED_COLUMNS if name in by_name), None)
     if wanted is not None:
         pchip = [mean for mean in means if mean.method == METHODS[0]]

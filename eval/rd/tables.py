@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..metrics.fvd import pooled_distance
+from ..metrics.interface import Column
 from .bd import Delta, MeanDelta
 from .curves import clip_curves, codecs_of, columns_of, falls, mean_curve
 from .store import Run, RunPoint, features_file
@@ -175,6 +176,18 @@ def deltas_markdown(deltas: Sequence[Delta], means: Sequence[MeanDelta], column:
     lines.append(
         "| **mean over clips** | " + " | ".join(mean_percent(summed[codec]) for codec in codecs) + " |"
     )
+    return "\n".join(lines) + "\n"
+
+
+def means_markdown(means: Sequence[MeanDelta], columns: Sequence[Column], method: str) -> str:
+    """Lay out mean BD-rates over clips: columns down, codecs across."""
+    own = {(mean.column, mean.codec): mean for mean in means if mean.method == method}
+    codecs = list(dict.fromkeys(codec for _, codec in own))
+    lines = ["| mean BD-rate over clips | " + " | ".join(codecs) + " |", "|---|" + "--:|" * len(codecs)]
+    for column in columns:
+        if any(name == column.name for name, _ in own):
+            cells = [mean_percent(own[column.name, codec]) for codec in codecs]
+            lines.append(f"| {column.label} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

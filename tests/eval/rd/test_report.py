@@ -13,6 +13,7 @@ from mgv.codec import OptionError
 from mgv.eval.rd import open_run
 from mgv.eval.rd.compare import compare_runs, comparison_markdown
 from mgv.eval.rd.report import Report, write_report
+from mgv.eval.rd.tables import means_markdown
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +74,15 @@ def test_the_summary_has_a_version_and_everything_in_it(report: Report) -> None:
     )
 
 
+def test_the_table_of_means(report: Report) -> None:
+    lines = means_markdown(report.means, report.columns, "pchip").splitlines()
+    assert lines[0] == "| mean BD-rate over clips | x264 |"
+    assert re.fullmatch(r"\| PSNR-Y \(dB\) \| [+-][\d.]+% \[[+-][\d.]+, [+-][\d.]+\], 2 of 2 \|", lines[2])
+    assert len(lines) == 2 + 5
+
+
 def test_plots_are_there_in_both_formats(report: Report) -> None:
-    for name in ("psnr_y", "psnr_rgb", "speed"):
+    for name in ("overview", "psnr_y", "psnr_rgb", "speed"):
         assert (report.folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert b"</svg>" in (report.folder / f"{name}.svg").read_bytes()
     assert not (report.folder / "raw-rate.png").exists()  # neither codec has tokens
