@@ -65,7 +65,7 @@ class SqueezeNetFeatures(_FeatureDistance):
     """
 
     name = "squeezenet"
-    columns = (Column("squeezenet", "SqueezeNet-feature distance (not LPIPS)", rises=False),)
+    columns = (Column("squeezenet", "SqueezeNet distance (not LPIPS)", rises=False),)
 
     def __init__(self, weights: Path | None) -> None:
         if weights is None:
