@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, progress_bar, warn
+from .common import as_json, make_folder, progress_bar, warn
 
 if TYPE_CHECKING:
     from ..eval.codecs import Rate
@@ -99,6 +99,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         every=every,
     )
     plan = RunPlan(folder, sources, specs, _read_rates(names, rates, bpp, two_pass), options, frozenset(redo))
+    make_folder(folder)
     with progress_bar("rd", unit="point") as show:
         summary = run_plan(plan, num_processes=jobs, engine=engine, on_progress=show)
     warn([f"{name}: {why}" for name, why in summary.missing.items()])

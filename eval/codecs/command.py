@@ -64,6 +64,9 @@ class CommandCodec(RdCodec):
             raise OptionError(f"codec {spec.name}: quality_range needs the best and the worst quality")
         self._best, self._worst = int(limits[0]), int(limits[1])
 
+    def check_rate(self, rate: Rate) -> None:
+        """Take any: what a quality means is the template's business."""
+
     def versions(self) -> dict[str, str]:
         """Give the first line that its version command prints."""
         program = self._encode[0]

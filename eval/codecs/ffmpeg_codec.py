@@ -38,6 +38,13 @@ class FfmpegCodec(RdCodec):
         self._settings = _read_settings(spec.name, spec.settings, self._anchor.default_preset)
         self._ffmpeg = find_ffmpeg(spec.settings.get("ffmpeg"))
 
+    def check_rate(self, rate: Rate) -> None:
+        """Refuse a quality that the encoder doesn't have."""
+        low, high = self._anchor.quality_range
+        if rate.kind == "quality" and not low <= rate.value <= high:
+            name = self._anchor.quality_option.lstrip("-")
+            raise OptionError(f"{self.name}: {name} is {rate.value:g}, expected {low} to {high}")
+
     def versions(self) -> dict[str, str]:
         """Name the versions of encoder and ffmpeg."""
         anchor = self._anchor

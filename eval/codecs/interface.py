@@ -117,6 +117,14 @@ class RdCodec(ABC):
         return self.spec.name
 
     @abstractmethod
+    def check_rate(self, rate: Rate) -> None:
+        """Refuse a rate that the codec can't be asked for.
+
+        Raises:
+            OptionError: says what can.
+        """
+
+    @abstractmethod
     def versions(self) -> dict[str, str]:
         """Name what decides on the result beside the settings: versions, hashes of weights.
 

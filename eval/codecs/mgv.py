@@ -44,6 +44,13 @@ class MgvCodec(RdCodec):
         self._levels = read_rate_points(self._tokenizer.folder, len(self._tokenizer.config.bit_depths))
         self.ladder = tuple(float(level) for level in range(len(self._levels)))
 
+    def check_rate(self, rate: Rate) -> None:
+        """Refuse a quality that is no level of the model."""
+        if rate.kind == "quality" and rate.value not in self.ladder:
+            raise OptionError(
+                f"{self.name}: quality is {rate.value:g}, expected a level from 0 to {len(self.ladder) - 1}"
+            )
+
     def versions(self) -> dict[str, str]:
         """Name mgv's version, and the hashes of weights, coder parameters and quality levels."""
         levels = hashlib.sha256(repr(self._levels).encode()).hexdigest()

@@ -63,7 +63,7 @@ def run_plan(
 
     Raises:
         MediaError: a source can't be read.
-        OptionError, WeightsError: a codec or metric can't be made as asked.
+        OptionError, WeightsError: a codec or metric can't be made as asked, or a codec has no such rate.
         MissingToolError: no codec at all is there.
     """
     plan.folder.mkdir(parents=True, exist_ok=True)
@@ -119,6 +119,8 @@ def _find_codecs(plan: RunPlan) -> _Codecs:
             continue
         specs.append(spec)
         ladders[spec.name] = plan.rates.get(spec.name) or [Rate("quality", q) for q in codec.ladder]
+        for rate in ladders[spec.name]:
+            codec.check_rate(rate)
     if not specs:
         raise MissingToolError(f"no codec is there: {'; '.join(missing.values())}")
     return _Codecs(specs, versions, ladders, missing)

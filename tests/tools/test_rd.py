@@ -75,6 +75,7 @@ def test_targets_are_searched(clips: Path, tmp_path: Path, capsys: Output) -> No
         (["--codecs", "x266"], 2, "codec is 'x266'"),
         (["--metrics", "psnr,vmag"], 2, "metric is 'vmag'"),
         (["--rates", "x265=1"], 2, "no codec is called 'x265', expected one of x264"),
+        (["--rates", "x264=99"], 2, "x264: crf is 99, expected 0 to 51"),
         (["--rates", "x264=low"], 2, "--rates x264: expected numbers"),
         (["--two-pass"], 2, "--two-pass needs --bpp"),
         (["--bpp", "-1"], 2, "-1 is negative"),
@@ -92,6 +93,19 @@ def test_what_is_not_understood(
     assert out == ""
     assert err.count("\n") == 1
     assert message in err
+
+
+def test_mgv_has_levels(clips: Path, tiny_model: Path, tmp_path: Path, capsys: Output) -> None:
+    codec = f"mgv:model={tiny_model}"
+    arguments = ["rd", "run", str(clips), "-o", str(tmp_path / "run"), "--codecs", codec, "--metrics", "psnr"]
+    assert run([*arguments, "--rates", "mgv=1.5"]) == 2
+    assert "mgv: quality is 1.5, expected a level from 0 to 2" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made(clips: Path, tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "file").touch()
+    assert run(["rd", "run", str(clips), "-o", str(tmp_path / "file" / "run"), "--codecs", "x264"]) == 7
+    assert "can't be made" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path, capsys: Output) -> None:
