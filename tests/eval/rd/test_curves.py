@@ -1,11 +1,12 @@
 """Curves and Bjontegaard deltas against closed forms."""
 
-from collections.abc import Callable
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mgv.codec import MissingToolError
 from mgv.eval.codecs import CodecSpec, Cost, Rate
 from mgv.eval.metrics.registry import COLUMNS
 from mgv.eval.rd.bd import MEAN_OF_CURVES, bd_delta, deltas_of_clips, mean_delta
@@ -119,9 +120,6 @@ def test_bootstrap_interval_of_equal_and_of_spread_values() -> None:
     assert 0.15 < high[0] - low[0] < 0.25
 
 
-Maker = Callable[[str, str, float], list[RunPoint]]
-
-
 def test_deltas_clip_by_clip_then_their_mean() -> None:
     def ladder(clip: str, codec: str, factor: float) -> list[RunPoint]:
         return [
@@ -142,3 +140,10 @@ def test_deltas_clip_by_clip_then_their_mean() -> None:
     assert mean.rate_percent == pytest.approx(25, abs=0.01)
     assert (mean.low, mean.high) == (pytest.approx(-50, abs=0.01), pytest.approx(100, abs=0.01))
     assert (mean.num_clips, mean.num_clips_without) == (2, 0)
+
+
+def test_without_bjontegaard_there_is_a_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bjontegaard", None)
+    line = curve("a", RATES, log_line(RATES))
+    with pytest.raises(MissingToolError, match=r"pip install 'mgv\[eval\]'"):
+        bd_delta("clip", line, line, PSNR, "pchip")

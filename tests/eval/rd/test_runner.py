@@ -1,6 +1,7 @@
 """Runs: what is kept, what is done again, what fails, what is missing."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +178,12 @@ def test_ray_gives_the_same_points(plan: RunPlan) -> None:
     assert counts(run_plan(other, engine="ray")) == (2, 0)
     here, there = open_run(plan.folder).points, open_run(other.folder).points
     assert [(p.sha256, p.metrics) for p in here] == [(p.sha256, p.metrics) for p in there]
+
+
+def test_without_ray_there_is_a_way_to_get_it(plan: RunPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingToolError, match=r"pip install 'mgv\[scale\]'"):
+        run_plan(plan, engine="ray")
 
 
 def test_what_is_no_run_folder(tmp_path: Path) -> None:
