@@ -165,7 +165,11 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def run_alone(job: dict[str, Any]) -> dict[str, Any]:
-    """Run a job of `job.py` in a process of its own; RuntimeError with its message if it fails."""
+    """Run a job of `job.py` in a process of its own.
+
+    Raises:
+        RuntimeError: it failed; holds its message.
+    """
     module = f"{__package__}.job"
     done = subprocess.run(
         [sys.executable, "-m", module, json.dumps(job)], capture_output=True, text=True, check=False
