@@ -59,11 +59,15 @@ class PointJob:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def kept(self) -> RunPoint | None:
-        """Give the point as an earlier run left it; None where there is none, or of other frames or versions."""
+        """Give the point as an earlier run left it.
+
+        None where there is none, or of other frames or versions, or where its coded file is not what was measured.
+        """
         if not self.result.is_file():
             return None
         point = point_from_json(read_json(self.result), self.result.parent)
-        return point if point.identity == self.identity and point.file.is_file() else None
+        is_whole = point.file.is_file() and file_sha256(point.file) == point.sha256
+        return point if is_whole and point.identity == self.identity else None
 
     def missing_metrics(self, point: RunPoint | None) -> list[str]:
         """Name the metrics that a kept point lacks, or has of another version."""

@@ -52,6 +52,8 @@ def test_a_run_that_was_cut_short_goes_on(plan: RunPlan) -> None:
     (plan.folder / "points/one/x264/q40.json").unlink()
     (plan.folder / "points/one/x264/q30.264").unlink()
     assert counts(run_plan(plan)) == (2, 0)
+    (plan.folder / "points/one/x264/q30.264").write_bytes(b"another")
+    assert counts(run_plan(plan)) == (1, 1)
     assert counts(run_plan(plan)) == (0, 2)
 
 
