@@ -1,5 +1,6 @@
 """The search for better tokens: what it gains, what it keeps to, what it does not depend on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from mgv.tokenizer import LatentSearch, Tokenizer, load_tokenizer
-from mgv.tokenizer.presets import PRESETS
+from mgv.tokenizer import LatentSearch, MagvitNetwork, Tokenizer, load_tokenizer
+from mgv.tokenizer.presets import MAGVIT_V2
 from mgv.tokenizer.quantize import LookupFreeQuantizer
 
 Frames = NDArray[np.uint8]
@@ -34,6 +35,13 @@ def texture(num_frames: int) -> Frames:
     return np.stack([np.roll(wide, 2 * index, axis=1)[:HEIGHT, :WIDTH] for index in range(num_frames)])
 
 
+def smooth(num_frames: int) -> Frames:
+    """A drifting slope, which few latents hold, uint8 `[T, HEIGHT, WIDTH, 3]`."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    planes = [128 + 90 * np.sin((x + y + index) / 25) for index in range(num_frames)]
+    return np.stack(planes)[..., None].repeat(3, axis=-1).astype(np.uint8)
+
+
 def latent_of(tokenizer: Tokenizer, frames: Frames) -> torch.Tensor:
     return tokenizer.encoder_stream(HEIGHT, WIDTH).push_latent(frames)
 
@@ -45,15 +53,21 @@ def squared_error(tokenizer: Tokenizer, ids: Frames, frames: Frames) -> float:
     return float(np.square((decoded.astype(float) - frames) @ colour.T).sum())
 
 
-def test_tokens_decode_better(model: Tokenizer) -> None:
-    frames = texture(9)
+def test_a_decoder_that_is_not_the_inverse_is_followed(
+    model: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the decoder takes a fifth off each latent: larger ones make up for it, and nothing else could."""
+    monkeypatch.setattr("mgv.tokenizer.latent_search.STEP_SIZE", 0.5)
+    with torch.no_grad():
+        model.decoder.shortcut.weight.mul_(0.8)
+    frames = smooth(9)
     latent = latent_of(model, frames)
     plain = model.quantize(latent, DEPTH)
     found = LatentSearch(model, DEPTH, 0.0, 6).run(latent, frames)
     assert found.dtype == plain.dtype
     assert found.shape == plain.shape
     assert 0 <= found.min() <= found.max() < 2**DEPTH
-    assert squared_error(model, found, frames) < 0.97 * squared_error(model, plain, frames)
+    assert squared_error(model, found, frames) < 0.7 * squared_error(model, plain, frames)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.2])
@@ -117,6 +131,6 @@ def test_a_still_picture_and_missing_frames_are_taken(model: Tokenizer) -> None:
 
 
 def test_other_tokenizers_are_refused() -> None:
-    tokenizer = Tokenizer(PRESETS["magvit-v2-tiny"])
+    tokenizer = Tokenizer(replace(MAGVIT_V2, network=MagvitNetwork(4, (1, 1, 1, 2), 1, 18)))
     with pytest.raises(ValueError, match="magvit-v2 tokenizer has no latent search"):
-        LatentSearch(tokenizer, 10, 0.0, 1)
+        LatentSearch(tokenizer, 18, 0.0, 1)
