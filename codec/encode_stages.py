@@ -119,6 +119,8 @@ def read_latents(
     segment_frames: int,
     coded_sizes: Callable[[int], Mapping[Size, int]],
     on_frames: Callable[[int], None],
+    *,
+    keep_frames: bool = False,
 ) -> Iterator[SegmentLatents]:
     """Read a source in a thread, and give the latents of its segments.
 
@@ -129,6 +131,7 @@ def read_latents(
         segment_frames: nominal length of a segment.
         coded_sizes: see `segment_latents`.
         on_frames: likewise.
+        keep_frames: likewise.
     """
 
     def audio_seconds(packet: AudioPacket) -> Fraction | None:
@@ -142,7 +145,7 @@ def read_latents(
     )
     cut = cut_segments(video.events(), shape, video.time_base, audio_seconds, SceneWatch())
     chunks = pipeline.run_ahead(cut, 1, "mgv-read")
-    return segment_latents(chunks, tokenizer, coded_sizes, on_frames)
+    return segment_latents(chunks, tokenizer, coded_sizes, on_frames, keep_frames=keep_frames)
 
 
 def write_segments(
@@ -173,8 +176,8 @@ def _code(
     segments: Iterator[SegmentLatents], code: Callable[[SegmentLatents], Segment]
 ) -> Iterator[tuple[SegmentLatents, Segment]]:
     for segment in segments:
-        pair = replace(segment, latents={}), code(segment)
-        del segment  # latents are large
+        pair = replace(segment, latents={}, frames={}), code(segment)
+        del segment  # latents and frames are large
         yield pair
 
 

@@ -15,6 +15,8 @@ class SegmentCoder:
 
     tokenizer: Tokenizer
     coder: LayerCoder
+    effort: int = 0
+    """Of `quantize_segment`; above 0 segments must have their frames."""
 
     def code(self, segment: SegmentLatents, size: Size, num_layers: int, rate_weight: float) -> Segment:
         """Quantize and code a segment.
@@ -26,7 +28,7 @@ class SegmentCoder:
             rate_weight: see `Tokenizer.quantize`.
         """
         bit_depths = self.tokenizer.config.bit_depths[:num_layers]
-        tokens = quantize_segment(segment, size, self.tokenizer, bit_depths[-1], rate_weight)
+        tokens = quantize_segment(segment, size, self.tokenizer, bit_depths[-1], rate_weight, self.effort)
         return encode_layers(tokens, self.coder, bit_depths)
 
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container import AudioPacket
-from ..tokenizer import Tokenizer
+from ..tokenizer import LatentSearch, Tokenizer
 from ..tokenizer.decoder_engine import DecoderEngine
 from .resample import resize_frames
 from .segmenter import Chunk, SegmentEnd
@@ -52,6 +52,9 @@ class SegmentLatents:
 
     is_last: bool
     """Whether the video ends with it."""
+
+    frames: dict[Size, NDArray[np.uint8]] = field(default_factory=dict)
+    """By coded size, `[T, H, W, 3]`, padding left out; empty unless they were to be kept."""
 
     @property
     def num_frames(self) -> int:
@@ -128,10 +131,12 @@ def segment_latents(
     tokenizer: Tokenizer,
     coded_sizes: Callable[[int], Mapping[Size, int]],
     on_frames: Callable[[int], None],
+    *,
+    keep_frames: bool = False,
 ) -> Iterator[SegmentLatents]:
     """Scale chunks and turn them into latents, collecting those of each segment.
 
-    Holds the latents of one segment, D * 4 bytes a token.
+    Holds the latents of one segment, D * 4 bytes a token, and its frames where they are kept.
 
     Args:
         chunks: from `cut_segments`.
@@ -139,6 +144,7 @@ def segment_latents(
         coded_sizes: asked before each segment, with its number, for the sizes that the tokenizer gets, and how many
             latent frames are wanted of each; the chunk with the last of them is done to its end.
         on_frames: told the number of frames of each chunk that is done.
+        keep_frames: whether scaled frames are given with the latents, for `quantize_segment` to search by.
     """
     import torch
 
@@ -146,29 +152,42 @@ def segment_latents(
     wanted: Mapping[Size, int] = {}
     streams: dict[Size, EncoderStream] = {}
     parts: dict[Size, list[Tensor]] = {}
+    kept: dict[Size, list[NDArray[np.uint8]]] = {}
     for item, is_last in _mark_last(chunks):
         if isinstance(item, Chunk):
             if not streams:
                 wanted = coded_sizes(number)
                 streams = {size: tokenizer.encoder_stream(size[1], size[0]) for size in wanted}
                 parts = {size: [] for size in streams}
+                kept = {size: [] for size in streams if keep_frames}
             for size, stream in streams.items():
                 if sum(part.shape[1] for part in parts[size]) < wanted[size]:
-                    parts[size].append(stream.push_latent(resize_frames(item.rgb, *size)))
+                    scaled = resize_frames(item.rgb, *size)
+                    parts[size].append(stream.push_latent(scaled))
+                    if keep_frames:
+                        kept[size].append(scaled[: item.num_frames])
             on_frames(item.num_frames)
         else:
             latents = {size: torch.cat(parts.pop(size), dim=1) for size in streams}
-            segment = SegmentLatents(latents, first_frame, item.pts, item.last_duration, item.audio, is_last)
+            frames = {size: np.concatenate(kept.pop(size)) for size in tuple(kept)}
+            segment = SegmentLatents(
+                latents, first_frame, item.pts, item.last_duration, item.audio, is_last, frames
+            )
             first_frame += segment.num_frames
             number += 1
             streams = {}
-            del latents
+            del latents, frames
             yield segment
             del segment
 
 
 def quantize_segment(
-    segment: SegmentLatents, size: Size, tokenizer: Tokenizer, bit_depth: int, rate_weight: float
+    segment: SegmentLatents,
+    size: Size,
+    tokenizer: Tokenizer,
+    bit_depth: int,
+    rate_weight: float,
+    effort: int = 0,
 ) -> SegmentTokens:
     """Quantize the latents that a segment has for one coded size.
 
@@ -178,8 +197,13 @@ def quantize_segment(
         tokenizer: the one it was made with.
         bit_depth: bits of a token that are kept.
         rate_weight: see `Tokenizer.quantize`.
+        effort: steps of a `LatentSearch`, which needs the segment's frames; 0 for none.
     """
-    ids = tokenizer.quantize(segment.latents[size], bit_depth, rate_weight)
+    if effort:
+        search = LatentSearch(tokenizer, bit_depth, rate_weight, effort)
+        ids = search.run(segment.latents[size], segment.frames[size])
+    else:
+        ids = tokenizer.quantize(segment.latents[size], bit_depth, rate_weight)
     return SegmentTokens(
         ids, bit_depth, segment.first_frame, segment.pts, segment.last_duration, segment.audio
     )

@@ -2,6 +2,7 @@
 
 from .config import MagvitNetwork, MgvSNetwork, TokenizerConfig
 from .errors import WeightsError
+from .latent_search import MAX_SEARCH_STEPS, LatentSearch
 from .model import Tokenizer, Tokens
 from .presets import PRESETS
 from .stream import DecoderStream, EncoderStream
@@ -9,9 +10,11 @@ from .weights import DEFAULT_MODEL, list_models, load_tokenizer, model_folder, r
 
 __all__ = [
     "DEFAULT_MODEL",
+    "MAX_SEARCH_STEPS",
     "PRESETS",
     "DecoderStream",
     "EncoderStream",
+    "LatentSearch",
     "MagvitNetwork",
     "MgvSNetwork",
     "Tokenizer",

@@ -135,12 +135,21 @@ class MgvSDecoder(nn.Module):
         Returns:
             float32 `[D]`, in units of their median.
         """
+        squares = self.squared_errors()
+        return squares / squares.median()
+
+    @torch.no_grad()
+    def squared_errors(self) -> Tensor:
+        """Sum the squares that an error of one step in each latent makes in a picture, as `error_weights` counts them.
+
+        Returns:
+            float32 `[D]`, in the squared units of luma and colour of RGB in [-1, 1].
+        """
         kernel = self.shortcut.weight.float()[..., 0, 0, 0]
         planes = kernel.reshape(3, -1, kernel.shape[1])
         detail, mean = planes.square().sum(dim=1), planes.sum(dim=1).square() / planes.shape[1]
         luma_and_colour = torch.tensor([1.0, CHROMA_WEIGHT**-2, CHROMA_WEIGHT**-2], device=planes.device)
-        squares = luma_and_colour @ (detail + (MEAN_WEIGHT - 1) * mean)
-        return squares / squares.median()
+        return luma_and_colour @ (detail + (MEAN_WEIGHT - 1) * mean)
 
     def forward(self, latent: Tensor, bit_depth: Tensor, cache: Cache | None = None) -> Tensor:
         """Map `[B, D, t, h, w]` to a clip `[B, 3, T, H, W]`, about [-1, 1]; the first latent frame gives one frame.

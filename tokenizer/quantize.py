@@ -66,7 +66,12 @@ class LookupFreeQuantizer(nn.Module):
         return torch.stack(latent, dim=1)
 
     def quantize_for_rate(
-        self, latent: Tensor, bit_depth: int, rate_weight: float, error_weights: Tensor
+        self,
+        latent: Tensor,
+        bit_depth: int,
+        rate_weight: float,
+        error_weights: Tensor,
+        before: Tensor | None = None,
     ) -> Tensor:
         """Number the cells that cost least in distortion and rate together, as RDOQ in encoders of HEVC does.
 
@@ -79,11 +84,13 @@ class LookupFreeQuantizer(nn.Module):
         less by that factor. Without that it is several dB better than what follows, and the seam shows.
 
         Args:
-            latent: float32 `[B, D, t, h, w]` of a whole segment, any range.
+            latent: float32 `[B, D, t, h, w]` of a whole segment, any range; or of a part of one.
             bit_depth: bits that will be kept, 1 to bits_per_token; those above are 0.
             rate_weight: squared error, in units of the squared width of the finest cell kept, that one bit is worth.
                 At 0 the result is that of `quantize`.
             error_weights: float32 `[D]`, squared error of a picture for that of a latent, relative.
+            before: int64 `[B, h, w]`, tokens of the latent frame before the first one here; None at the beginning of a
+                segment.
 
         Returns:
             int64 `[B, t, h, w]`, each in `[0, 2**bit_depth)`.
@@ -99,12 +106,11 @@ class LookupFreeQuantizer(nn.Module):
         def cost(cells: Tensor, reference: Tensor, target: Tensor, bit_weight: float) -> Tensor:
             centre = table.gather(2, (cells + first).flatten(2)).view_as(target)
             steps = (cells - reference).abs()
-            rate = torch.where(steps == 0, 0.0, 1.5 + 1.7 * torch.log2(steps + 0.5))
-            return weights * (target - centre) ** 2 + bit_weight * rate
+            return weights * (target - centre) ** 2 + bit_weight * _change_bits(steps)
 
-        reference = (1 << bits - 1)[:, None, None] >> hidden
+        reference = self._cells_before(before, bit_depth)
         frames = []
-        first_weight = rate_weight * min(config.strides[0], latent.shape[2])
+        first_weight = rate_weight * (min(config.strides[0], latent.shape[2]) if before is None else 1)
         for index, target in enumerate(latent.unbind(2)):
             bit_weight = rate_weight if index else first_weight
             cells = unpack_token(self.quantize(target[:, :, None]), config)[:, :, 0] >> hidden
@@ -117,6 +123,36 @@ class LookupFreeQuantizer(nn.Module):
             frames.append(pack_token(cells << hidden, config))
             reference = cells
         return torch.stack(frames, dim=1) & (1 << bit_depth) - 1
+
+    def rate_cost(
+        self, ids: Tensor, bit_depth: int, rate_weight: float, before: Tensor | None = None
+    ) -> float:
+        """Give the cost of the rate of tokens that `quantize_for_rate` weighs against the squared error.
+
+        Returns:
+            In the squared units of a latent whose error weighs 1; all latent frames count alike.
+        """
+        hidden = self._hidden_planes(bit_depth)
+        cells = unpack_token(ids, self.config) >> hidden[:, None, None, None]
+        reference = self._cells_before(before, bit_depth).expand_as(cells[:, :, 0])[:, :, None]
+        steps = (cells - torch.cat([reference, cells[:, :, :-1]], dim=2)).abs()
+        known = hidden < torch.tensor(self.config.dimension_bits, device=hidden.device)
+        return rate_weight * 4.0 ** int(hidden[known].min()) * float(_change_bits(steps).sum())
+
+    def _hidden_planes(self, bit_depth: int) -> Tensor:
+        """Count the planes of each dimension that a bit depth leaves out, int64 `[D]`."""
+        bits, known = self.config.dimension_bits, self.config.known_planes(bit_depth)
+        return torch.tensor(bits, device=self.centres.device) - torch.tensor(
+            known, device=self.centres.device
+        )
+
+    def _cells_before(self, before: Tensor | None, bit_depth: int) -> Tensor:
+        """Give the cells that a latent frame is coded against, `[B or 1, D, h or 1, w or 1]`: of zero if none."""
+        hidden = self._hidden_planes(bit_depth)[:, None, None]
+        if before is not None:
+            return unpack_token(before, self.config) >> hidden
+        bits = torch.tensor(self.config.dimension_bits, device=hidden.device)
+        return ((1 << bits - 1)[:, None, None] >> hidden)[None]
 
     def forward(self, latent: Tensor, bit_depth: int | None = None) -> tuple[Tensor, Tensor]:
         """Quantize with a straight-through gradient; returns (latent as the decoder sees it, ids)."""
@@ -140,6 +176,11 @@ class LookupFreeQuantizer(nn.Module):
                 seen = count > 0
                 heap = torch.arange(2**planes, 2 ** (planes + 1), device=latent.device)[seen]
                 self.centres[dimension, heap] = (total[seen] / count[seen]).to(self.centres.dtype)
+
+
+def _change_bits(steps: Tensor) -> Tensor:
+    """Estimate the bits of cells that are so many steps from those of the latent frame before."""
+    return torch.where(steps == 0, 0.0, 1.5 + 1.7 * torch.log2(steps + 0.5))
 
 
 def pack_token(numbers: Tensor, config: TokenizerConfig) -> Tensor:

@@ -26,6 +26,13 @@ RATES = ("bpp", "bitrate", "size")
 @click.option(
     "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
 )
+@click.option(
+    "--effort",
+    type=click.IntRange(0, 20),
+    default=0,
+    show_default=True,
+    help="Steps of search for tokens that decode better; 4 is a good choice. Slower; not with a rate.",
+)
 @click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
 @click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
 def encode(source: str, target: str, json_wanted: bool, **options: Any) -> None:
@@ -36,6 +43,11 @@ def encode(source: str, target: str, json_wanted: bool, **options: Any) -> None:
     """
     given = [f"--{name}" for name in ("quality", *RATES) if options[name] is not None]
     require(len(given) <= 1, f"{' and '.join(given)} are given, expected one of them")
+    rates = [f"--{name}" for name in RATES if options[name] is not None]
+    require(
+        not (options["effort"] and rates),
+        f"--effort and {''.join(rates)} are given, effort goes with a quality",
+    )
     file_in, file_out = source_or_pipe(source), target_or_pipe(target)
     from ..codec import encode as encode_video
 

@@ -45,6 +45,8 @@ def test_a_rate_that_can_not_be_used_is_noted(
         (["--bpp", "0.1", "--size", "1M"], "--bpp and --size are given"),
         (["--quality", "1", "--bitrate", "80k"], "--quality and --bitrate are given"),
         (["--bpp", "much"], "bpp is 'much', expected a number above 0"),
+        (["--effort", "2", "--bpp", "0.1"], "--effort and --bpp are given"),
+        (["--effort", "21"], "21 is not in the range 0<=x<=20"),
         (["--size", "0"], "size is 0.0, expected a number above 0"),
         (["--size", "300"], "take at least"),
     ],
