@@ -1,9 +1,10 @@
 """Intervals over raters and clips: three bootstraps whose variances are combined.
 
-Answers of one rater belong together, and so do answers on one clip. Resampling raters sees the first, resampling clips
-the second; each also sees the chance in single answers, which resampling answers measures alone. So the variance is
-V = V_raters + V_clips - V_answers (Cameron, Gelbach and Miller, 'Robust inference with multiway clustering', 2011), where
-resampling both at once would count the chance in single answers up to three times (Owen, 'The pigeonhole bootstrap', 2007).
+Answers of one rater belong together, and so do answers on one clip. Resampling raters sees the first, resampling
+clips the second; each also sees the chance in single answers, which resampling answers measures alone. So the
+variance is V = V_raters + V_clips - V_answers (Cameron, Gelbach and Miller, 'Robust inference with multiway
+clustering', 2011). Resampling raters and clips at once would count the chance in single answers up to three times
+(Owen, 'The pigeonhole bootstrap', 2007).
 """
 
 from collections.abc import Callable

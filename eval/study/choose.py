@@ -1,11 +1,12 @@
-"""Which pair next: first join every clip's stimuli, then ask about all contestants alike, then what would tell the most."""
+"""Which pair next: what joins the stimuli of a clip, then what was asked least, then what would tell the most."""
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from . import schema
 from .davidson import WEAK_PRECISION, Matches, covariance, fit_strengths, outcome_probabilities
@@ -112,7 +113,7 @@ class Chooser:
             gain = self._gains()[self._cell[candidates]]
             candidates = candidates[gain >= gain.max() * (1 - 1e-9)]
         fewest = candidates[self._asked[candidates] == self._asked[candidates].min()]
-        return self._pairings[rng.choice(fewest.tolist())].pairing_id
+        return self._pairings[int(rng.choice(fewest.tolist()))].pairing_id
 
     def _gains(self) -> NDArray[np.float64]:
         """How much an answer on each pair of contestants would tell: information times remaining variance.
@@ -199,7 +200,7 @@ def outcome(side: str, first_is_left: bool) -> int:
     return 0 if (side == "left") == bool(first_is_left) else 2
 
 
-def _asked_query(now: float):  # type: ignore[no-untyped-def]  # SQLAlchemy's own type has no short name
+def _asked_query(now: float) -> Select[Any]:
     question, vote = schema.question, schema.vote
     return (
         select(question.c.pairing_id, func.count())
@@ -210,7 +211,7 @@ def _asked_query(now: float):  # type: ignore[no-untyped-def]  # SQLAlchemy's ow
     )
 
 
-def _answers_query():  # type: ignore[no-untyped-def]
+def _answers_query() -> Select[Any]:
     question, vote = schema.question, schema.vote
     return (
         select(question.c.pairing_id, question.c.first_is_left, vote.c.side, func.count())

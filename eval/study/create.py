@@ -1,12 +1,11 @@
 """`mgv study create`: a study out of a rate-distortion run."""
 
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from ...codec import OutputError
 from . import schema
@@ -16,9 +15,8 @@ from .pairings import Contestant, Entry, possible_pairs
 from .render import Frame, Rendering, even, render, spoil
 from .run_reader import RunClip, RunPoint, RunReader
 from .settings import Settings
-from .store import is_url, make_tables, write_facts
+from .store import is_url, make_tables, new_id, new_key, write_facts
 
-KEY_BYTES = 16
 Progress = Callable[[int, int], None]
 
 
@@ -183,7 +181,7 @@ class _Writer:
         )
         stimulus_id = self._insert(
             schema.stimulus,
-            key=secrets.token_hex(KEY_BYTES),
+            key=new_key(),
             clip_id=clip_id,
             media_bytes=len(rendering.data),
             render_psnr_y_db=rendering.psnr_y_db,
@@ -195,9 +193,8 @@ class _Writer:
         self._progress(self._num_done, self._num_expected)
         return stimulus_id
 
-    def _insert(self, table: Any, **values: Any) -> int:
-        key = self._connection.execute(table.insert().values(**values)).inserted_primary_key
-        return int(key[0])
+    def _insert(self, table: Table, **values: Any) -> int:
+        return new_id(self._connection, table, **values)
 
 
 def _check_frames(frames: list[Frame], clip: RunClip, name: str) -> None:

@@ -54,7 +54,7 @@ def fit_strengths(
     for _ in range(_MAX_STEPS):
         step = _newton_step(beta, design, used, precision)
         largest = np.abs(step).max(axis=1, keepdims=True)
-        beta += step * np.minimum(1, _MAX_STEP_LOGITS / np.maximum(largest, 1e-300))
+        beta = beta + step * np.minimum(1, _MAX_STEP_LOGITS / np.maximum(largest, 1e-300))
         if largest.max() < _TOLERANCE:
             break
     strengths = beta[:, : matches.num_players]
@@ -101,8 +101,7 @@ def _design(matches: Matches, with_ties: bool) -> Floats:
 
 def _newton_step(beta: Floats, design: Floats, counts: Floats, precision: float) -> Floats:
     gradient, hessian = _derivatives(beta, design, counts, precision)
-    step: Floats = np.linalg.solve(hessian, gradient[..., None])[..., 0]
-    return step
+    return np.asarray(np.linalg.solve(hessian, gradient[..., None])[..., 0], np.float64)
 
 
 def _derivatives(beta: Floats, design: Floats, counts: Floats, precision: float) -> tuple[Floats, Floats]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .errors import StudyError
 from .run_reader import RunPoint, RunReader
@@ -142,9 +143,7 @@ def _spread(points: Sequence[RunPoint]) -> float:
 
 def _closest_pair(group: Sequence[RunPoint]) -> float:
     sizes = sorted(point.num_bytes for point in group)
-    return min(
-        (after / before - 1 for before, after in zip(sizes, sizes[1:], strict=False)), default=math.inf
-    )
+    return min((after / before - 1 for before, after in pairwise(sizes)), default=math.inf)
 
 
 def _distance(point: RunPoint, middle: RunPoint) -> float:

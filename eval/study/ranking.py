@@ -11,7 +11,6 @@ from scipy.sparse.csgraph import connected_components
 
 from .bootstrap import DEFAULT_RESAMPLES, Spread, bootstrap_spread
 from .davidson import (
-    ELO_MEAN,
     ELO_PER_LOGIT,
     FLAT_PRECISION,
     WEAK_PRECISION,
@@ -176,7 +175,8 @@ class _Table:
 
     def parts(self) -> NDArray[np.intp]:
         """Number the groups that no game joins."""
-        return connected_components(csr_array(self.met), directed=False)[1].astype(np.intp)
+        parts: NDArray[np.intp] = connected_components(csr_array(self.met), directed=False)[1].astype(np.intp)
+        return parts
 
     def unbounded(self, parts: NDArray[np.intp]) -> list[str]:
         """Say who has no finite maximum-likelihood score: groups that took no point from, or gave none to, the rest."""
@@ -268,6 +268,3 @@ def holm(p_values: Floats) -> Floats:
     corrected = np.empty_like(p_values)
     corrected[order] = np.minimum(1, np.maximum.accumulate(p_values[order] * factors))
     return corrected
-
-
-__all__ = ["ELO_MEAN", "Comparison", "Game", "Ranking", "Standing", "holm", "rank"]

@@ -1,4 +1,4 @@
-"""Stimuli: decoded frames as files that every browser plays, of equal size, rate and length, with no visible loss added."""
+"""Stimuli: decoded frames as files that every browser plays, alike in size, rate and length, no visible loss added."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import Colorspace, ColorRange, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from .errors import StudyError
@@ -117,19 +117,21 @@ def _to_yuv(frame: Frame, pixel_format: str, index: int, time_base: Fraction) ->
 def _luma_psnr_db(frames: list[Frame], data: bytes) -> float:
     """Compare what a browser will decode with the frames, both as limited-range BT.709 luma."""
     values = []
-    with av.open(io.BytesIO(data)) as container:
+    num_shown = 0
+    with av.open(io.BytesIO(data), "r") as container:
         for index, shown in enumerate(container.decode(video=0)):
             if index < len(frames):
                 wanted = _luma_plane(_to_yuv(frames[index], "yuv444p", 0, Fraction(1)))
                 mse = float(np.mean(np.square(wanted - _luma_plane(shown))))
                 values.append(100.0 if mse == 0 else min(100.0, 10 * float(np.log10(219**2 / mse))))
             num_shown = index + 1
-    if not values or num_shown != len(frames):
-        raise StudyError(f"a rendering has {num_shown if values else 0} frames, expected {len(frames)}")
+    if num_shown != len(frames):
+        raise StudyError(f"a rendering has {num_shown} frames, expected {len(frames)}")
     return float(np.mean(values))
 
 
 def _luma_plane(frame: av.VideoFrame) -> NDArray[np.float64]:
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)
-    return rows[:, : frame.width].astype(np.float64)
+    rows = np.frombuffer(bytes(plane), np.uint8).reshape(frame.height, plane.line_size)
+    luma: NDArray[np.float64] = rows[:, : frame.width].astype(np.float64)
+    return luma

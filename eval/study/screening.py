@@ -8,13 +8,15 @@ A rater is left out for any of these; a limit in `Screening` sets each:
 - **straight line**: one side, or left and right in turn, without a break for longer than chance explains in 1 of 1000.
 - **ties**: "no difference" nearly always.
 - **speed**: the median answer came too soon.
-- **screen**: the window can't show both sides at scale, or the screen refreshes more slowly than 9/10 of the frame rate.
+- **screen**: the window can't show both sides at scale, or the screen refreshes at under 9/10 of the frame rate.
 
-An answer of a rater who stays is left out if it took over `max_seconds`, or if its sides played over `max_desync_ms` apart.
+An answer of a rater who stays is left out if it took over `max_seconds`, or if its sides played over `max_desync_ms`
+apart.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from scipy.stats import binomtest
@@ -139,7 +141,7 @@ def _longest_run(sides: Sequence[str]) -> int:
     """Length of the longest stretch in which the side never, or always, changes."""
     longest = run = min(1, len(sides))
     changed_before: bool | None = None
-    for before, after in zip(sides, sides[1:], strict=False):
+    for before, after in pairwise(sides):
         changed = before != after
         run = run + 1 if changed == changed_before else 2
         changed_before = changed

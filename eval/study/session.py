@@ -13,9 +13,8 @@ from sqlalchemy import Connection, Row, func, select
 
 from . import schema
 from .choose import Chooser
-from .create import KEY_BYTES
 from .plan import GOLDEN, RATED, REPEAT, TRAINING, plan_session, stream
-from .store import Store
+from .store import Store, new_id, new_key
 
 SIDES = ("left", "right", "none")
 TOKEN_BYTES = 32
@@ -74,9 +73,7 @@ class Sessions:
                 self._settings.limits.max_raters
             ):
                 raise RefusedError(403, "this study has all its raters; thank you")
-            connection.execute(
-                schema.rater.insert().values(key=secrets.token_hex(KEY_BYTES), session_sha256=_hash(token))
-            )
+            connection.execute(schema.rater.insert().values(key=new_key(), session_sha256=_hash(token)))
         return token
 
     def rater_of(self, token: str) -> Rater | None:
@@ -157,16 +154,16 @@ class Sessions:
         values = self._next(connection, rater, plan, history) if len(history) < len(plan) else None
         if values is None:
             return {"phase": "done", "answered": len(history)}
-        key = connection.execute(
-            question.insert().values(
-                key=secrets.token_hex(KEY_BYTES),
-                rater_id=rater.rater_id,
-                position=len(history),
-                shown_at=now,
-                **values,
-            )
-        ).inserted_primary_key
-        return self._shown(connection, int(key[0]) if key else 0)
+        number = new_id(
+            connection,
+            question,
+            key=new_key(),
+            rater_id=rater.rater_id,
+            position=len(history),
+            shown_at=now,
+            **values,
+        )
+        return self._shown(connection, number)
 
     def _next(
         self, connection: Connection, rater: Rater, plan: list[str], history: Sequence[Row[Any]]

@@ -4,6 +4,7 @@ import tomllib
 import types
 import typing
 from dataclasses import dataclass, field, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Selection:
         )
         _check(1 <= self.num_rates <= 32, "num_rates", self.num_rates, "1..32")
         rates = sorted(self.rates_bpp)
-        apart = all(after >= 1.05 * before for before, after in zip(rates, rates[1:], strict=False))
+        apart = all(after >= 1.05 * before for before, after in pairwise(rates))
         _check(
             all(rate > 0 for rate in rates) and apart,
             "rates_bpp",

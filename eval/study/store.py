@@ -1,6 +1,7 @@
 """A study on disk: an SQLite file or a PostgreSQL database, opened, made, and written in durable transactions."""
 
 import json
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -20,6 +21,7 @@ from .settings import Settings, settings_from_toml, settings_to_toml
 
 MEMORY = "sqlite://"
 _BUSY_SECONDS = 30
+_KEY_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,17 @@ def write_facts(
             simulated="",
         )
     )
+
+
+def new_id(connection: Connection, table: Table, **values: Any) -> int:
+    """Insert a row and give the id that it got."""
+    (number,) = connection.execute(table.insert().values(**values).returning(table.c.id)).one()
+    return int(number)
+
+
+def new_key() -> str:
+    """Draw an opaque name, which nobody can guess."""
+    return secrets.token_hex(_KEY_BYTES)
 
 
 def is_url(target: str | Path) -> bool:

@@ -1,1 +1,1 @@
-"""Simulated raters with known preferences, to test the whole chain: over HTTP against the real server, or in process."""
+"""Simulated raters with known preferences test the whole chain: over HTTP and the real server, or in process."""
