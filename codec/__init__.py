@@ -11,6 +11,7 @@ from .errors import MediaError, MissingToolError, OutputError
 from .options import OptionError
 
 if TYPE_CHECKING:
+    from ..container import Colour
     from .conceal import GapFiller
     from .decode_video import DecodeReport, decode
     from .encode_video import EncodeReport, encode
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .video_in import VideoSource, open_source
 
 _HOMES = {
+    "Colour": "colour",
     "DecodeReport": "decode_video",
     "EncodeReport": "encode_video",
     "FileInfo": "info",
@@ -45,6 +47,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Colour",
     "DecodeReport",
     "EncodeReport",
     "FileInfo",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from ..container import AudioHeader, Header, Reader, TimedSegment
@@ -44,6 +45,9 @@ class FileInfo:
     bytes_by_chunk: dict[str, int]
     """Bytes of each chunk type, frames of the chunks included; they sum up to the file's size."""
 
+    raw_bits: int
+    """Of the tokens of all segments at the bit depth that is kept, before entropy coding."""
+
     @property
     def file_bytes(self) -> int:
         """Size of the file."""
@@ -85,7 +89,7 @@ def _gather(reader: Reader) -> FileInfo:
     header = reader.header
     layer_bytes = [0] * len(header.bit_depths)
     packets = {audio.stream: [0, 0] for audio in reader.audio_headers}
-    num_segments, num_frames = 0, 0
+    num_segments, num_frames, raw_bits = 0, 0, 0
     first_pts = next_pts = header.start_pts
     has_constant_rate = True
     for event in reader.events():
@@ -99,6 +103,7 @@ def _gather(reader: Reader) -> FileInfo:
         if num_segments == 0:
             first_pts = next_pts = timing.pts[0]
         has_constant_rate &= timing.pts[0] == next_pts and timing.is_nominal(header.tick)
+        raw_bits += prod(segment.latent_shape) * header.bit_depths[len(segment.layers) - 1]
         next_pts = timing.pts[-1] + timing.last_duration
         num_segments += 1
         num_frames += segment.num_frames
@@ -113,4 +118,5 @@ def _gather(reader: Reader) -> FileInfo:
         has_constant_rate=has_constant_rate,
         layer_bytes=tuple(layer_bytes),
         bytes_by_chunk=dict(reader.bytes_by_chunk),
+        raw_bits=raw_bits,
     )

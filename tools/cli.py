@@ -21,6 +21,7 @@ COMMANDS = {
     "encode": ("encode", "Compress a video into an .mgv file."),
     "info": ("inspect", "Tell what an .mgv file holds."),
     "models": ("models", "List the tokenizers that are at hand."),
+    "rd": ("rd", "Measure codecs at a ladder of rates; plots, BD-rates, report."),
     "repair": ("inspect", "Copy what is whole of a damaged .mgv file."),
     "study": ("study", "Ask people which of two decodings looks better."),
     "thin": ("inspect", "Drop fine bit layers of an .mgv file without decoding it."),

@@ -1,0 +1,95 @@
+"""mgv itself as a codec of the bench, in processes of its own like any other."""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...codec import OptionError, read_rate_points
+from ...codec.models import open_coder
+from ...tokenizer import load_tokenizer
+from .clip import SourceClip
+from .errors import CodecError
+from .interface import CodecSpec, Coded, Cost, Decoded, Rate, RdCodec
+from .process import run_measured
+
+SETTINGS = frozenset({"model", "coder", "threads"})
+SHORT_HASH = 16
+
+
+class MgvCodec(RdCodec):
+    """mgv; its bytes are the whole file without audio.
+
+    It reads the prepared clip, and what it decodes to, RGB, is turned into 4:2:0 by the clip's matrix and range.
+
+    Args:
+        spec: settings are `model` (a name or folder), `coder` and `threads`.
+    """
+
+    suffix = "mgv"
+
+    def __init__(self, spec: CodecSpec) -> None:
+        super().__init__(spec)
+        unknown = set(spec.settings) - SETTINGS
+        if unknown:
+            raise OptionError(
+                f"{spec.name}: no setting {min(unknown)!r}, expected {', '.join(sorted(SETTINGS))}"
+            )
+        self._model = spec.settings.get("model", "mgv-s")
+        self._tokenizer = load_tokenizer(self._model)
+        self._coder = open_coder(spec.settings.get("coder"), self._tokenizer)
+        self._levels = read_rate_points(self._tokenizer.folder, len(self._tokenizer.config.bit_depths))
+        self.ladder = tuple(float(level) for level in range(len(self._levels)))
+
+    def versions(self) -> dict[str, str]:
+        """Name mgv's version, and the hashes of weights, coder parameters and quality levels."""
+        levels = hashlib.sha256(repr(self._levels).encode()).hexdigest()
+        return {
+            "mgv": __version__,
+            "tokenizer_sha256": self._tokenizer.sha256[:SHORT_HASH],
+            "coder_sha256": self._coder.parameters_sha256.hex()[:SHORT_HASH],
+            "levels_sha256": levels[:SHORT_HASH],
+        }
+
+    def encode(self, clip: SourceClip, rate: Rate, target: Path, scratch: Path) -> Coded:
+        """Encode at a quality level, or by mgv's own rate control, which never exceeds the target."""
+        wish = {"quality": int(rate.value)} if rate.kind == "quality" else {"bpp": rate.value}
+        job = {
+            "do": "encode",
+            "source": str(clip.path),
+            "target": str(target),
+            "model": self._model,
+            "coder": self.spec.settings.get("coder"),
+            **wish,
+        }
+        facts, cost = self._run(job)
+        option = f"--{next(iter(wish))} {next(iter(wish.values())):g}"
+        return Coded(
+            num_bytes=facts["num_bytes"],
+            rate=rate,
+            commands=(f"mgv encode {clip.path.name} {target.name} {option} --model {self._model}",),
+            cost=cost,
+            raw_bits=facts["raw_bits"],
+        )
+
+    def decode(self, file: Path, clip: SourceClip, target: Path, scratch: Path) -> Decoded:
+        """Decode to RGB, and that to 4:2:0."""
+        facts, cost = self._run(
+            {"do": "decode", "source": str(file), "target": str(target), "model": self._model}
+        )
+        if facts["num_frames"] != clip.format.num_frames:
+            raise CodecError(f"{facts['num_frames']} frames came back, expected {clip.format.num_frames}")
+        return Decoded((f"mgv decode {file.name}",), cost)
+
+    def _run(self, job: dict[str, Any]) -> tuple[dict[str, Any], Cost]:
+        threads = self.spec.settings.get("threads", "1")
+        done = run_measured(
+            [sys.executable, "-m", f"{__package__}.mgv_job", json.dumps(job)],
+            {"OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+        facts: dict[str, Any] = json.loads(done.stdout)
+        cost = done.cost
+        return facts, Cost(facts["seconds"], cost.cpu_seconds, cost.peak_bytes, cost.process_seconds)

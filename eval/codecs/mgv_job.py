@@ -1,0 +1,55 @@
+"""One encoding or decoding by mgv in a process of its own, run as a module by `mgv.py`."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ...codec import encode, read_info
+from ...codec import open as open_mgv
+from ...codec.colour import RgbToFrame
+from .clip import Planes, write_planes
+
+
+def encode_job(job: dict[str, Any]) -> dict[str, Any]:
+    """Encode as `job` says; gives the bytes without audio, the tokens' bits before coding, and the seconds."""
+    wish = {name: job[name] for name in ("quality", "bpp") if name in job}
+    report = encode(job["source"], job["target"], model=job["model"], coder=job["coder"], force=True, **wish)
+    return {
+        "num_bytes": report.file_bytes - report.audio_bytes,
+        "raw_bits": read_info(job["target"]).raw_bits,
+        "seconds": report.seconds,
+    }
+
+
+def decode_job(job: dict[str, Any]) -> dict[str, Any]:
+    """Decode to raw 4:2:0 frames; gives their number and the seconds, those of loading the models left out."""
+    with open_mgv(job["source"], model=job["model"]) as video:
+        _ = video.tokenizer  # loads the weights
+        start = time.perf_counter()
+        num_frames = write_planes(Path(job["target"]), _decoded(video))
+        return {"num_frames": num_frames, "seconds": time.perf_counter() - start}
+
+
+def _decoded(video: Any) -> Iterator[Planes]:
+    to_frame = RgbToFrame("yuv420p", video.info.header.colour)
+    for frame in video.frames():
+        planes = to_frame.convert(frame.rgb)
+        y, u, v = (_plane(plane) for plane in planes.planes)
+        yield y, u, v
+
+
+def _plane(plane: Any) -> Any:
+    import numpy as np
+
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
+
+
+JOBS = {"encode": encode_job, "decode": decode_job}
+
+if __name__ == "__main__":
+    asked = json.loads(sys.argv[1])
+    sys.stdout.write(json.dumps(JOBS[asked["do"]](asked)))
