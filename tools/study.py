@@ -1,5 +1,6 @@
 """`mgv study`: make a preference study of a run, serve it, read its results, try it with simulated raters."""
 
+import dataclasses
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,9 @@ def study() -> None:
 
 @study.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-o", "--output", "study_name", required=True, metavar="STUDY", help="New SQLite file, or database URL.")
+@click.option(
+    "-o", "--output", "study_name", required=True, metavar="STUDY", help="New SQLite file, or database URL."
+)
 @click.option(
     "-s",
     "--settings",
@@ -52,7 +55,10 @@ def create(run: Path, study_name: str, settings_path: Path | None, json_wanted: 
     facts = {
         "clips": len({group.clip for group in matching.groups}),
         "rates_bpp": matching.rates_bpp,
-        "matched": [(g.clip, matching.rates_bpp[g.rate], [p.codec for p in g.points], g.spread) for g in matching.groups],
+        "matched": [
+            (g.clip, matching.rates_bpp[g.rate], [p.codec for p in g.points], g.spread)
+            for g in matching.groups
+        ],
         "left_out": matching.left_out,
     }
     if json_wanted:
@@ -69,10 +75,16 @@ def create(run: Path, study_name: str, settings_path: Path | None, json_wanted: 
 
 @study.command()
 @_study
-@click.option("--address", default="127.0.0.1", show_default=True, help="To listen at; other than loopback: anyone.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--address", default="127.0.0.1", show_default=True, help="To listen at; other than loopback: anyone."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one."
+)
 @click.option("--host-name", "host_names", multiple=True, help="Name under which raters reach the page.")
-@click.option("--behind-proxy", is_flag=True, help="A proxy on this machine ends https and tells clients' addresses.")
+@click.option(
+    "--behind-proxy", is_flag=True, help="A proxy on this machine ends https and tells clients' addresses."
+)
 @click.option(
     "--admin-token-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -96,7 +108,8 @@ def serve(
     if admin_token_file:
         token = admin_token_file.read_text("utf-8").strip()
         require(
-            len(token) >= _MIN_TOKEN_LETTERS, f"{admin_token_file}: a token has {_MIN_TOKEN_LETTERS} letters or more"
+            len(token) >= _MIN_TOKEN_LETTERS,
+            f"{admin_token_file}: a token has {_MIN_TOKEN_LETTERS} letters or more",
         )
     store = _open(study_name)
 
@@ -121,7 +134,9 @@ def serve(
 
 @study.command()
 @_study
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for all files.")
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for all files."
+)
 @_force
 @_json
 def results(study_name: str, output: Path | None, force: bool, json_wanted: bool) -> None:
@@ -149,14 +164,12 @@ def results(study_name: str, output: Path | None, force: bool, json_wanted: bool
         for line in ranking.statements:
             click.echo(f"  note: {line}")
         for s in ranking.standings:
-            click.echo(
-                f"  {s.name:24} Bradley-Terry {s.bradley_terry:5.0f} [{s.bradley_terry_low:.0f}, "
-                f"{s.bradley_terry_high:.0f}]  Elo {s.elo:5.0f}  won {s.num_wins}, tied {s.num_ties}, lost {s.num_losses}"
-            )
+            score = f"{s.bradley_terry:5.0f} [{s.bradley_terry_low:.0f}, {s.bradley_terry_high:.0f}]"
+            games = f"won {s.num_wins}, tied {s.num_ties}, lost {s.num_losses}"
+            click.echo(f"  {s.name:24} Bradley-Terry {score}  Elo {s.elo:5.0f}  {games}")
     for rater in found.raters:
         if rater.reasons:
-            click.echo(f"\nleft out: {rater.rater}: {'; '.join(rater.reasons)}", nl=False)
-    click.echo()
+            click.echo(f"left out: {rater.rater}: {'; '.join(rater.reasons)}")
 
 
 @study.command()
@@ -171,7 +184,9 @@ def settings(study_name: str | None) -> None:
 @study.command()
 @_study
 @click.option("--rater", help="Only what is stored of this one, as JSON.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; stdout by default.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; stdout by default."
+)
 @_force
 def export(study_name: str, rater: str | None, output: Path | None, force: bool) -> None:
     """Give out every vote as CSV, or one rater's data as JSON."""
@@ -203,6 +218,80 @@ def delete_rater(study_name: str, rater: str) -> None:
     from ..eval.study.raters import delete_rater as delete
 
     click.echo(f"{rater}: deleted, with {delete(store, rater)} votes")
+
+
+@study.command()
+@click.argument("study_name", metavar="[STUDY]", required=False)
+@click.option("--raters", type=click.IntRange(1, 10000), default=200, show_default=True)
+@click.option(
+    "--concurrent", type=click.IntRange(1, 100), default=20, show_default=True, help="Raters at any time."
+)
+@click.option(
+    "--questions", type=click.IntRange(4, 1000), default=60, show_default=True, help="Of a new study."
+)
+@click.option(
+    "--cheaters", type=click.FloatRange(0, 0.9), default=0.15, show_default=True, help="Share of raters."
+)
+@click.option(
+    "--kills", type=click.IntRange(0, 20), default=1, show_default=True, help="Times to kill -9 the server."
+)
+@click.option(
+    "--in-process", "num_studies", type=click.IntRange(min=1), help="So many small studies, without HTTP."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@_json
+def simulate(  # noqa: PLR0913 - the options of the command
+    study_name: str | None,
+    raters: int,
+    concurrent: int,
+    questions: int,
+    cheaters: float,
+    kills: int,
+    num_studies: int | None,
+    seed: int,
+    json_wanted: bool,
+) -> None:
+    """Let simulated raters of known preferences take STUDY over HTTP, on loopback; count lost and doubled votes.
+
+    STUDY is made of synthetic clips if it is not there; one that is there must be without raters, and is marked as
+    simulated for good. With --in-process, no STUDY: many studies in memory tell how often intervals hold the truth.
+    """
+    from ..eval.study import CLIENT_MODULES, require_modules
+
+    require(
+        (study_name is None) == (num_studies is not None),
+        "name a STUDY, or say how many with --in-process; not both",
+    )
+    require_modules(CLIENT_MODULES)
+    from ..eval.study.simulation.coverage import CoverageReport, measure_coverage
+    from ..eval.study.simulation.http_raters import TrafficReport, simulate_over_http
+    from ..eval.study.simulation.people import Population
+    from ..eval.study.simulation.setup import make_synthetic_study
+    from ..eval.study.store import is_url
+
+    population = Population(cheater_share=cheaters)
+    report: CoverageReport | TrafficReport
+    with progress_bar("simulate", unit="study" if num_studies else "vote") as progress:
+        if study_name is None:
+            report = measure_coverage(num_studies or 1, population=population, seed=seed, progress=progress)
+        else:
+            if not is_url(study_name) and not Path(study_name).exists():
+                make_synthetic_study(study_name, per_rater=questions, seed=seed)
+            report = simulate_over_http(
+                study_name,
+                num_raters=raters,
+                concurrent=concurrent,
+                num_kills=kills,
+                population=population,
+                seed=seed,
+                progress=progress,
+            )
+    if json_wanted:
+        click.echo(as_json(report))
+        return
+    for name, value in dataclasses.asdict(report).items():
+        text = ", ".join(value) if isinstance(value, tuple) else f"{value:.5g}"
+        click.echo(f"{name.replace('_', ' '):26} {text}")
 
 
 def _open(study_name: str) -> "Store":

@@ -88,6 +88,7 @@ rater = Table(
     Column("session_sha256", String(64), nullable=False, unique=True),  # of the cookie
     Column("begun", Boolean, nullable=False, default=False),  # past the instructions
     Column("screen", Text, nullable=False, default=""),  # JSON: width, height, scale, refresh rate
+    sqlite_autoincrement=True,  # the number of a deleted rater is not given to another
 )
 
 question = Table(

@@ -2,7 +2,8 @@
 
 A rater is left out for any of these; a limit in `Screening` sets each:
 
-- **golden**: too few golden pairs answered rightly. One who guesses passes 10 of 12 in 2 cases of 100.
+- **golden**: too few golden pairs answered rightly; a single slip excludes nobody. One who guesses gets 10 of 12
+  right in 2 cases of 100.
 - **repeats**: too few repeats, shown with sides swapped, answered as before; always the same side scores 0.
 - **side**: one side chosen too often, and more than chance explains in 1 of 1000 raters (two-sided binomial test).
 - **straight line**: one side, or left and right in turn, without a break for longer than chance explains in 1 of 1000.
@@ -76,11 +77,12 @@ def screen_rater(
     run = _longest_run(sides)
     seconds = median(vote.seconds for vote in counted) if counted else None
     reasons = []
-    if len(golden) >= max(1, rules.min_golden_asked) and golden_right < rules.min_golden_share * len(golden):
+    slips = len(golden) - golden_right
+    if len(golden) >= rules.min_golden_asked and slips > max(1.0, (1 - rules.min_golden_share) * len(golden)):
         reasons.append(
             f"golden: {golden_right} of {len(golden)} right, expected {rules.min_golden_share:.0%}"
         )
-    if len(repeats) >= max(1, rules.min_repeats_asked) and agreeing < rules.min_repeat_share * len(repeats):
+    if len(repeats) >= rules.min_repeats_asked and agreeing < rules.min_repeat_share * len(repeats):
         reasons.append(
             f"repeats: {agreeing} of {len(repeats)} as before, expected {rules.min_repeat_share:.0%}"
         )

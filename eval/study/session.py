@@ -86,6 +86,7 @@ class Sessions:
     def begin(self, rater: Rater, screen: dict[str, Any]) -> dict[str, Any]:
         """Note the rater's screen, leave the instructions behind, and ask."""
         with self._writing() as connection:
+            self._lock_rater(connection, rater)
             connection.execute(
                 schema.rater.update()
                 .where(schema.rater.c.id == rater.rater_id)
@@ -98,6 +99,7 @@ class Sessions:
         if not rater.begun:
             return {"phase": "instructions"}
         with self._writing() as connection:
+            self._lock_rater(connection, rater)
             return self._ask(connection, rater)
 
     def vote(self, rater: Rater, key: str, side: str, facts: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +140,6 @@ class Sessions:
 
     def _ask(self, connection: Connection, rater: Rater) -> dict[str, Any]:
         """Give the open question of a rater, or make the next one."""
-        self._lock_rater(connection, rater)
         question, vote = schema.question, schema.vote
         history = connection.execute(
             select(question, vote.c.number)

@@ -2,9 +2,10 @@
 
 import json
 import secrets
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,14 @@ def open_study(target: str | Path) -> Store:
         raise StudyError(f"{name}: can't be opened: {error.orig}") from error
     except DatabaseError as error:
         raise StudyError(f"{name}: is no study: {error.orig}") from error
+
+
+def copy_to_memory(path: Path) -> Store:
+    """Open a copy in memory of an SQLite study, on which nothing lasts and nothing waits for a disk."""
+    engine = _engine(MEMORY)
+    with closing(sqlite3.connect(path)) as source, engine.connect() as connection:
+        source.backup(connection.connection.dbapi_connection)  # type: ignore[arg-type]  # it is an sqlite3.Connection
+    return Store(engine)
 
 
 def make_tables(target: str | Path) -> Engine:

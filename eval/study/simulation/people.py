@@ -54,7 +54,9 @@ class World:
         with store.reading() as connection:
             stimuli = connection.execute(select(schema.stimulus)).all()
             pairings = read_pairings(connection)
-        by_stimulus = {p.first_stimulus: p.first for p in pairings} | {p.second_stimulus: p.second for p in pairings}
+        by_stimulus = {p.first_stimulus: p.first for p in pairings} | {
+            p.second_stimulus: p.second for p in pairings
+        }
         self._shown = {row.key: Shown(row.clip_id, row.role, by_stimulus.get(row.id)) for row in stimuli}
         self.contestants = sorted({c for p in pairings for c in (p.first, p.second)})
         self.cells = sorted({(p.first, p.second) for p in pairings})

@@ -14,7 +14,7 @@ def simulation_settings(per_rater: int, *, seed: int = 0) -> Settings:
         title="Simulated study",
         seed=seed,
         selection=Selection(rates_bpp=RATES_BPP),
-        questions=Questions(per_rater=per_rater, allow_ties=True, min_seconds=0.0),
+        questions=Questions(per_rater=per_rater, golden_every=6, allow_ties=True, min_seconds=0.0),
         screening=replace(Screening(), min_median_seconds=0.0),
         limits=Limits(requests_per_second=1000.0, burst=1000, new_raters_per_minute=60000.0),
     )
