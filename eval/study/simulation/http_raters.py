@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from .. import schema
 from ..errors import StudyError
+from ..results import compute_results
 from ..store import Store, open_study
 from .people import Population, World, cheat
 
@@ -64,8 +65,15 @@ class TrafficReport:
     seconds: float
     median_vote_seconds: float
     slowest_vote_seconds: float
-    cheats: int
-    honest: int
+    num_cheats: int
+    cheats_left_out: int
+    """By screening."""
+    num_honest: int
+    honest_left_out: int
+    true_order: tuple[str, ...]
+    """Codecs, best first."""
+    found_order: tuple[str, ...]
+    """By the Bradley-Terry scores of all rates together."""
 
 
 class ServerProcess:
@@ -111,7 +119,7 @@ def simulate_over_http(
     population: Population | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, expected: None,
-) -> tuple[TrafficReport, dict[str, bool]]:
+) -> TrafficReport:
     """Let simulated raters take a whole study, and compare what they sent with what is stored.
 
     Args:
@@ -122,9 +130,6 @@ def simulate_over_http(
         population: what raters are like.
         seed: of everything.
         progress: called with votes acknowledged and expected.
-
-    Returns:
-        The report, and who was a cheat, by the rater's opaque id.
 
     Raises:
         StudyError: the study has raters, or the server does not start.
@@ -142,16 +147,10 @@ def simulate_over_http(
         started = time.monotonic()
         try:
             traffic = _Traffic(server, world, tally, seed)
-            asyncio.run(
-                traffic.run(
-                    num_raters, concurrent, num_kills, lambda: progress(len(tally.sent), expected), expected
-                )
-            )
+            asyncio.run(traffic.run(num_raters, concurrent, num_kills, expected, progress))
         finally:
             server.kill()
-        return _audit(
-            store, tally, (num_raters, concurrent, num_kills), time.monotonic() - started
-        ), tally.is_cheat
+        return _audit(store, world, tally, (num_raters, concurrent, num_kills), time.monotonic() - started)
     finally:
         store.close()
 
@@ -172,7 +171,12 @@ class _Traffic:
         self._seed = seed
 
     async def run(
-        self, num_raters: int, concurrent: int, num_kills: int, progress: Callable[[], None], expected: int
+        self,
+        num_raters: int,
+        concurrent: int,
+        num_kills: int,
+        expected: int,
+        progress: Callable[[int, int], None],
     ) -> None:
         """Let everyone rate; kill the server whenever another share of the votes is in."""
         gate = asyncio.Semaphore(concurrent)
@@ -190,7 +194,7 @@ class _Traffic:
                 self._server.kill()
                 await asyncio.to_thread(self._server.start)
             while not everyone.done():
-                progress()
+                progress(len(self._tally.sent), expected)
                 await asyncio.wait([everyone], timeout=1)
             await everyone
         finally:
@@ -257,8 +261,10 @@ class _Traffic:
         raise StudyError(f"{path}: the server gives no answer")
 
 
-def _audit(store: Store, tally: Tally, asked: tuple[int, int, int], seconds: float) -> TrafficReport:
-    """Compare acknowledged votes with stored ones."""
+def _audit(
+    store: Store, world: World, tally: Tally, asked: tuple[int, int, int], seconds: float
+) -> TrafficReport:
+    """Compare acknowledged votes with stored ones, and what the study finds with what is true."""
     question, vote = schema.question, schema.vote
     query = (
         select(question.c.key, vote.c.side, func.count())
@@ -268,7 +274,10 @@ def _audit(store: Store, tally: Tally, asked: tuple[int, int, int], seconds: flo
     with store.reading() as connection:
         stored = connection.execute(query).all()
     keys = [row.key for row in stored]
-    cheats = sum(tally.is_cheat.values())
+    results = compute_results(store)
+    left_out = {report.rater for report in results.raters if report.reasons}
+    cheats = {rater for rater, cheats in tally.is_cheat.items() if cheats}
+    honest = set(tally.is_cheat) - cheats
     return TrafficReport(
         num_raters=asked[0],
         concurrent=asked[1],
@@ -284,6 +293,10 @@ def _audit(store: Store, tally: Tally, asked: tuple[int, int, int], seconds: flo
         seconds=seconds,
         median_vote_seconds=statistics.median(tally.seconds) if tally.seconds else 0.0,
         slowest_vote_seconds=max(tally.seconds, default=0.0),
-        cheats=cheats,
-        honest=len(tally.is_cheat) - cheats,
+        num_cheats=len(cheats),
+        cheats_left_out=len(cheats & left_out),
+        num_honest=len(honest),
+        honest_left_out=len(honest & left_out),
+        true_order=tuple(sorted({contestant.codec for contestant in world.contestants}, reverse=True)),
+        found_order=tuple(standing.name for standing in results.codecs.standings),
     )

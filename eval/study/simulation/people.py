@@ -106,7 +106,7 @@ class World:
             counts.append(1000 * np.einsum("s,c,sco->o", weights, weights, chances))
         pairs = np.array([(number[first], number[second]) for first, second in cells], np.intp)
         strengths, _ = fit_strengths(Matches(len(names), pairs, np.array(counts)))
-        return strengths[0]
+        return np.asarray(strengths[0], np.float64)
 
     def _seen(self, key: str) -> float:
         shown = self._shown[key]
