@@ -2,6 +2,7 @@
 
 import dataclasses
 import secrets
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def serve(
         click.echo(f"results: http://{host}:{port}/admin (the password is the admin token)")
         if not admin_token_file:
             click.echo(f"admin token: {token}")
-        click.get_text_stream("stdout").flush()
+        sys.stdout.flush()
 
     serve_study(
         store,

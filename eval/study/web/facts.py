@@ -13,6 +13,7 @@ SCREEN_FACTS = {
 }
 VOTE_FACTS = {
     "desync_ms": (0, 1e6),
+    "desync_max_ms": (0, 1e6),
     "frames_compared": (0, 1e7),
     "plays": (0, 1e6),
     "scale": (0, 100),

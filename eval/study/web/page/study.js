@@ -4,7 +4,7 @@
 const $ = (id) => document.getElementById(id);
 const SCREENS = ["welcome", "question", "feedback", "done", "forgotten", "trouble"];
 const MAX_RATE_CHANGE = 0.08; // of playback, to bring sides back in step
-const STEP_TOLERANCE_MS = 6;
+const STEP_TOLERANCE_MS = 10;
 const CATCH_UP_MS = 400;
 const BELOW_VIDEOS = 190; // CSS pixels that text and buttons need
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
@@ -133,7 +133,8 @@ class Player {
   constructor(videos) {
     this.videos = videos;
     this.leads = [];
-    this.facts = { desync_ms: 0, frames_compared: 0, plays: 0, dropped_frames: 0, times_hidden: 0, reference_seconds: 0 };
+    this.apart = []; // how far from the first, in ms, of every frame compared
+    this.facts = { desync_ms: 0, desync_max_ms: 0, frames_compared: 0, plays: 0, times_hidden: 0, reference_seconds: 0 };
     this.clocks = videos.map(() => null);
     this.running = true;
     this.urls = [];
@@ -172,6 +173,7 @@ class Player {
 
   start() {
     this.clocks.fill(null);
+    this.isFirst = this.videos.map(() => true);
     this.leads = [];
     this.videos.forEach((video) => { video.playbackRate = 1; });
     return Promise.all(this.videos.map((video) => video.play()));
@@ -199,7 +201,9 @@ class Player {
     video.requestVideoFrameCallback((now, frame) => {
       if (!this.running) return;
       if (!video.paused && !this.seeking) {
-        this.clocks[index] = frame.mediaTime * 1000 - frame.expectedDisplayTime;
+        // The first frame was on the screen before the clock ran: it tells nothing.
+        if (!this.isFirst[index]) this.clocks[index] = frame.mediaTime * 1000 - frame.expectedDisplayTime;
+        this.isFirst[index] = false;
         if (index > 0) this.compare(index);
       }
       this.watch(video, index);
@@ -209,10 +213,9 @@ class Player {
   // How far a video is ahead of the first, as frames reach the screen; which frame falls on which refresh makes single
   // values jump, so the rate follows the median of a few.
   compare(index) {
-    if (this.clocks[0] === null) return;
+    if (this.clocks[0] === null || this.clocks[index] === null) return;
     const lead = this.clocks[index] - this.clocks[0];
-    this.facts.frames_compared++;
-    this.facts.desync_ms = Math.max(this.facts.desync_ms, Math.round(Math.abs(lead) * 10) / 10);
+    this.apart.push(Math.abs(lead));
     const leads = this.leads[index] ??= [];
     leads.push(lead);
     if (leads.length > 5) leads.shift();
@@ -223,6 +226,10 @@ class Player {
   }
 
   report() {
+    const apart = [...this.apart].sort((a, b) => a - b);
+    this.facts.frames_compared = apart.length;
+    this.facts.desync_ms = Math.round(10 * (apart[Math.floor(apart.length * 0.95)] ?? 0)) / 10;
+    this.facts.desync_max_ms = Math.round(10 * (apart.at(-1) ?? 0)) / 10;
     this.facts.dropped_frames = this.videos.slice(0, 2).reduce((sum, video, index) =>
       sum + video.getVideoPlaybackQuality().droppedVideoFrames - this.droppedBefore[index], 0);
     return this.facts;
