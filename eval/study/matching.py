@@ -9,6 +9,9 @@ from .errors import StudyError
 from .run_reader import RunPoint, RunReader
 from .settings import Selection
 
+ALMOST_COMMON = 1.25
+"""Ranges of bpp that miss each other by no more than this factor still have a rate in common."""
+
 
 @dataclass(frozen=True)
 class MatchedRate:
@@ -105,6 +108,8 @@ def _suitable_rates(points: Sequence[RunPoint], codecs: Sequence[str], count: in
         if by_clip:
             low = max(low, math.exp(sum(map(min, by_clip.values())) / len(by_clip)))
             high = min(high, math.exp(sum(map(max, by_clip.values())) / len(by_clip)))
+    if high < low <= high * ALMOST_COMMON:  # single points, hardly apart
+        low, high = high, low
     if not 0 < low <= high < math.inf:
         raise StudyError("the codecs of the run have no common range of bpp; run `mgv rd` at common rates")
     if count == 1 or high / low < 1.01:

@@ -77,8 +77,8 @@ def screen_rater(
     run = _longest_run(sides)
     seconds = median(vote.seconds for vote in counted) if counted else None
     reasons = []
-    slips = len(golden) - golden_right
-    if len(golden) >= rules.min_golden_asked and slips > max(1.0, (1 - rules.min_golden_share) * len(golden)):
+    too_few = golden_right < rules.min_golden_share * len(golden)
+    if len(golden) >= rules.min_golden_asked and too_few and len(golden) - golden_right > 1:
         reasons.append(
             f"golden: {golden_right} of {len(golden)} right, expected {rules.min_golden_share:.0%}"
         )
@@ -89,7 +89,7 @@ def screen_rater(
     if sides and max(num_left, len(sides) - num_left) > rules.max_side_share * len(sides):
         if binomtest(num_left, len(sides)).pvalue < CHANCE:
             reasons.append(f"side: left in {num_left} of {len(sides)} answers")
-    if len(sides) * 0.5 ** (run - 2) < CHANCE:
+    if sides and len(sides) * 0.5 ** (run - 2) < CHANCE:
         reasons.append(f"straight line: one side, or sides in turn, for {run} answers")
     num_ties = len(counted) - len(sides)
     if len(counted) >= 10 and num_ties > rules.max_tie_share * len(counted):
