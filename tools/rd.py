@@ -104,6 +104,64 @@ def run(  # noqa: PLR0913 - one parameter an option
     return EXIT_TOOL if summary.failures else 0
 
 
+@rd.command()
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "-o", "--output", type=NEW_FOLDER, help="Where to write; the folder `report` in the run if not given."
+)
+@click.option("--anchor", help="Codec that the others are compared with; x265 where it was measured.")
+@click.option("--log-bpp/--linear-bpp", default=True, show_default=True, help="Axis of the rates.")
+@click.option(
+    "--frames-at", default="0.01,0.02,0.05", show_default=True, metavar="N,N,...", help="Rates in bpp."
+)
+@click.option("--no-frames", is_flag=True, help="Leave the side-by-side frames out; much faster.")
+@click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
+def report(
+    folder: Path,
+    output: Path | None,
+    anchor: str | None,
+    log_bpp: bool,
+    frames_at: str,
+    no_frames: bool,
+    json_wanted: bool,
+) -> None:
+    """Write CSV, JSON, plots, BD-rates and one self-contained HTML page of the run in FOLDER."""
+    from ..eval.rd import open_run
+    from ..eval.rd.report import write_report
+    from ..eval.rd.tables import deltas_markdown
+
+    targets = [] if no_frames else _read_numbers(frames_at, "--frames-at")
+    made = write_report(
+        open_run(folder),
+        output or folder / "report",
+        anchor=anchor,
+        log_rate=log_bpp,
+        frame_rates_bpp=targets,
+    )
+    if json_wanted:
+        click.echo((made.folder / "summary.json").read_text("utf-8"), nl=False)
+        return
+    for column in made.columns:
+        if any(delta.column == column.name for delta in made.deltas):
+            click.echo(f"BD-rate against {made.anchor} in {column.label} (overlap):\n")
+            click.echo(deltas_markdown(made.deltas, made.means, column.name, "pchip"))
+    click.echo(f"{made.page}")
+
+
+@rd.command()
+@click.argument("before", type=FOLDER)
+@click.argument("after", type=FOLDER)
+@click.option("--codec", default="mgv", show_default=True, help="Name of the codec in both runs.")
+@click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
+def compare(before: Path, after: Path, codec: str, json_wanted: bool) -> None:
+    """Compare one codec in two runs, BEFORE and AFTER, over the clips that both have."""
+    from ..eval.rd import open_run
+    from ..eval.rd.compare import compare_runs, comparison_markdown
+
+    found = compare_runs(open_run(before), open_run(after), codec)
+    click.echo(as_json(found) if json_wanted else comparison_markdown(found), nl=json_wanted)
+
+
 EXIT_TOOL = 6
 """Some points failed, because an encoder or decoder did."""
 

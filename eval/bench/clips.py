@@ -79,10 +79,10 @@ def measure_clip(clip: Path, quality: int, model: str) -> ClipResult:
     """
     with tempfile.TemporaryDirectory(prefix="mgv-bench-") as folder:
         coded, decoded = Path(folder) / "clip.mgv", Path(folder) / "clip.mp4"
-        encoding = _run_alone(
+        encoding = run_alone(
             {"do": "encode", "source": str(clip), "target": str(coded), "quality": quality, "model": model}
         )
-        decoding = _run_alone({"do": "decode", "source": str(coded), "target": str(decoded), "model": model})
+        decoding = run_alone({"do": "decode", "source": str(coded), "target": str(decoded), "model": model})
         distortion = compare_with_source(clip, coded, model)
     return ClipResult(
         clip=clip.name,
@@ -161,7 +161,12 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _run_alone(job: dict[str, Any]) -> dict[str, Any]:
+def run_alone(job: dict[str, Any]) -> dict[str, Any]:
+    """Run a job of `job.py` in a process of its own.
+
+    Raises:
+        RuntimeError: it failed; holds its message.
+    """
     module = f"{__package__}.job"
     done = subprocess.run(
         [sys.executable, "-m", module, json.dumps(job)], capture_output=True, text=True, check=False

@@ -1,20 +1,26 @@
-"""One encoding or decoding in a process of its own, so that its peak memory is its own."""
+"""One encoding, decoding or measuring of stages in a process of its own, so that its peak memory is its own."""
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from ...codec import decode, encode
 from ..metrics import peak_memory_bytes
+from .stages import measure_stages
 
 
 def run_job(job: dict[str, Any]) -> dict[str, Any]:
-    """Encode or decode as `job` says and give the report, with the peak memory of this process.
+    """Encode, decode or measure the stages as `job` says and give the report, with the peak memory of this process.
 
     Args:
-        job: `do` ("encode" or "decode"), `source`, `target`, `model`, and for encode `quality`.
+        job: `do` ("encode", "decode" or "stages"), `source`, `target` (but for stages), `model`, and but for decode
+            `quality`.
     """
-    if job["do"] == "encode":
+    if job["do"] == "stages":
+        stages = measure_stages(Path(job["source"]), job["model"], job["quality"])
+        facts: dict[str, Any] = {"stages": [vars(stage) for stage in stages]}
+    elif job["do"] == "encode":
         encoded = encode(job["source"], job["target"], quality=job["quality"], model=job["model"])
         facts = {**vars(encoded), "bpp": encoded.bpp, "fps": encoded.fps}
     else:

@@ -38,7 +38,7 @@ class Cost:
     """Wall time of the work: of the whole process, or, for a codec that tells (mgv), without loading its models."""
 
     cpu_seconds: float
-    """Of the whole process, all threads."""
+    """CPU time of the same, all threads."""
 
     peak_bytes: int
     """Largest resident memory of the process."""

@@ -91,5 +91,5 @@ class MgvCodec(RdCodec):
             {"OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
         facts: dict[str, Any] = json.loads(done.stdout)
-        cost = done.cost
-        return facts, Cost(facts["seconds"], cost.cpu_seconds, cost.peak_bytes, cost.process_seconds)
+        whole = done.cost
+        return facts, Cost(facts["seconds"], facts["cpu_seconds"], whole.peak_bytes, whole.process_seconds)

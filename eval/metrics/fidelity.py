@@ -32,6 +32,7 @@ class Ssim(FrameMetric):
 
     name = "ssim"
     columns = (Column("ssim_y", "SSIM-Y"),)
+    is_slow = True
 
     def measure_frame(self, pair: FramePair) -> Sequence[float]:
         """Give the mean over positions."""

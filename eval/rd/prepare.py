@@ -42,11 +42,13 @@ def prepare_clip(source: ClipSource, run: Path) -> RunClip:
     with tempfile.TemporaryDirectory(prefix="mgv-rd-") as scratch:
         raw = Path(scratch) / "frames.yuv"
         clip_format = ClipFormat(*size, 1, frame_rate, colour)
-        write_clip_raw(SourceClip(source.name, target, clip_format), raw)
+        try:
+            write_clip_raw(SourceClip(source.name, target, clip_format), raw)
+        except CodecError as error:  # a .mov without frames has no stream
+            target.unlink()
+            raise MediaError(f"{source.path}: no frame from number {source.start} on ({error})") from error
         frame_bytes = sum(rows * columns for rows, columns in plane_shapes(*size))
         num_frames, sha256 = raw.stat().st_size // frame_bytes, file_sha256(raw)
-    if num_frames == 0:
-        raise MediaError(f"{source.path}: no frame from number {source.start} on")
     clip = RunClip(
         source.name,
         *size,

@@ -127,8 +127,9 @@ def _find_codecs(plan: RunPlan) -> _Codecs:
 def _jobs(
     plan: RunPlan, codecs: _Codecs, clips: Sequence[RunClip], metric_versions: Mapping[str, str]
 ) -> Iterator[PointJob]:
+    """Small clips first, so that a run that is cut short has whole clips to show."""
     run = Run(plan.folder, {})
-    for clip in clips:
+    for clip in sorted(clips, key=lambda clip: clip.format.num_pixels):
         for spec in codecs.specs:
             for rate in codecs.ladders[spec.name]:
                 yield PointJob(
@@ -154,11 +155,9 @@ def _write_run_file(
 ) -> None:
     """Note what was asked for; codecs of earlier runs in this folder stay listed."""
     path = plan.folder / "run.json"
-    before = (
-        dict(open_run(plan.folder).facts) if path.is_file() else {"version": LAYOUT_VERSION, "codecs": {}}
-    )
+    facts = dict(open_run(plan.folder).facts) if path.is_file() else {}
     specs = {
         spec.name: {**asdict(spec), "versions": dict(versions.get(spec.name, {}))} for spec in plan.codecs
     }
-    facts = {**before, "codecs": {**before["codecs"], **specs}, "missing": dict(missing)}
-    write_json(path, facts)
+    codecs = {**facts.get("codecs", {}), **specs}
+    write_json(path, {**facts, "version": LAYOUT_VERSION, "codecs": codecs, "missing": dict(missing)})
