@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -51,13 +52,10 @@ class Sessions:
         self._settings = store.settings
         self._chooser: Chooser | None = None
         with store.reading() as connection:
-            self._golden = connection.execute(
-                select(schema.pairing.c.id, schema.pairing.c.clip_id)
-                .where(schema.pairing.c.kind == GOLDEN)
-                .order_by(schema.pairing.c.id)
-            ).all()
             self._clips = {row.id: row for row in connection.execute(select(schema.clip))}
+            self._pairings = {row.id: row for row in connection.execute(select(schema.pairing))}
             stimuli = connection.execute(select(schema.stimulus)).all()
+        self._golden = sorted(row.id for row in self._pairings.values() if row.kind == GOLDEN)
         self._keys = {row.id: row.key for row in stimuli}
         self._sources = {row.clip_id: row.key for row in stimuli if row.role == "source"}
 
@@ -150,21 +148,14 @@ class Sessions:
         now = self._clock()
         if history and history[-1].number is None:
             connection.execute(question.update().where(question.c.id == history[-1].id).values(shown_at=now))
-            return self._shown(connection, history[-1].id)
+            return self._shown(history[-1])
         plan = plan_session(self._settings.questions, self._settings.seed, rater.rater_id)
         values = self._next(connection, rater, plan, history) if len(history) < len(plan) else None
         if values is None:
             return {"phase": "done", "answered": len(history)}
-        number = new_id(
-            connection,
-            question,
-            key=new_key(),
-            rater_id=rater.rater_id,
-            position=len(history),
-            shown_at=now,
-            **values,
-        )
-        return self._shown(connection, number)
+        values |= {"key": new_key(), "rater_id": rater.rater_id, "position": len(history), "shown_at": now}
+        new_id(connection, question, **values)
+        return self._shown(SimpleNamespace(**values))
 
     def _next(
         self, connection: Connection, rater: Rater, plan: list[str], history: Sequence[Row[Any]]
@@ -188,17 +179,16 @@ class Sessions:
             kind = RATED
         if kind in (GOLDEN, TRAINING) and self._golden:
             seen = [row.pairing_id for row in history]
-            fewest = min(seen.count(row.id) for row in self._golden)
-            fresh = [row.id for row in self._golden if seen.count(row.id) == fewest]
+            fewest = min(seen.count(pairing) for pairing in self._golden)
+            fresh = [pairing for pairing in self._golden if seen.count(pairing) == fewest]
             others = [pairing for pairing in fresh if last is None or pairing != last.pairing_id] or fresh
             return {"kind": kind, "pairing_id": rng.choice(others), "first_is_left": first_is_left}
         chooser = self._fresh_chooser(connection)
-        last_clip = None if last is None else self._clip_of(connection, last.pairing_id)
         pairing_id = chooser.choose(
             rng,
             {row.pairing_id for row in history if row.kind == RATED},
             None if last is None else last.pairing_id,
-            last_clip,
+            None if last is None else self._pairings[last.pairing_id].clip_id,
             self._settings.selection.across_rates_share,
         )
         if pairing_id is None:
@@ -216,16 +206,11 @@ class Sessions:
             if row.kind == RATED and row.position not in repeated and row.pairing_id != history[-1].pairing_id
         ]
 
-    def _shown(self, connection: Connection, question_id: int) -> dict[str, Any]:
+    def _shown(self, row: Row[Any] | SimpleNamespace) -> dict[str, Any]:
         """Describe a question as the page needs it, and nothing that would tell what is what."""
-        question, pairing = schema.question, schema.pairing
-        row = connection.execute(
-            select(question, pairing.c.first_id, pairing.c.second_id, pairing.c.clip_id)
-            .join(pairing, question.c.pairing_id == pairing.c.id)
-            .where(question.c.id == question_id)
-        ).one()
-        clip = self._clips[row.clip_id]
-        first, second = self._keys[row.first_id], self._keys[row.second_id]
+        pairing = self._pairings[row.pairing_id]
+        clip = self._clips[pairing.clip_id]
+        first, second = self._keys[pairing.first_id], self._keys[pairing.second_id]
         num_training = self._settings.questions.training
         shown = {
             "key": row.key,
@@ -240,17 +225,13 @@ class Sessions:
             "of": num_training if row.kind == TRAINING else self._settings.questions.per_rater,
         }
         if self._settings.questions.allow_reference and row.kind != TRAINING:
-            shown["reference"] = self._sources[row.clip_id]
+            shown["reference"] = self._sources[pairing.clip_id]
         return {"phase": "question", "question": shown}
 
     def _fresh_chooser(self, connection: Connection) -> Chooser:
         if self._chooser is None or self._chooser.is_stale:
             self._chooser = Chooser(connection, self._settings.balanced_answers, self._clock())
         return self._chooser
-
-    def _clip_of(self, connection: Connection, pairing_id: int) -> int:
-        query = select(schema.pairing.c.clip_id).where(schema.pairing.c.id == pairing_id)
-        return int(connection.execute(query).scalar_one())
 
     def _lock_rater(self, connection: Connection, rater: Rater) -> None:
         """Let no other process ask the same rater meanwhile."""
