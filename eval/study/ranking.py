@@ -1,7 +1,7 @@
 """A ranking of contestants out of votes: scores, intervals, win rates, significance, and what can't be said."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -15,6 +15,7 @@ from .davidson import (
     FLAT_PRECISION,
     WEAK_PRECISION,
     Matches,
+    covariance,
     fit_strengths,
     to_elo,
 )
@@ -134,6 +135,8 @@ def rank(
         return np.concatenate([fitted, fitted[:, pairs[:, 0]] - fitted[:, pairs[:, 1]], played], axis=1)
 
     spread = bootstrap_spread(estimate, table.raters, table.clips, seed=seed, resamples=resamples)
+    floor = _least_errors(table.matches, parts, pairs, elo_k)
+    spread = replace(spread, standard_errors=np.maximum(spread.standard_errors, floor))
     return Ranking(
         title=title,
         num_games=len(games),
@@ -143,6 +146,25 @@ def rank(
         tie_parameter=float(np.exp(log_nu[0])),
         statements=(*statements, *spread.statements),
     )
+
+
+def _least_errors(
+    matches: Matches, parts: NDArray[np.intp], pairs: NDArray[np.intp], elo_k: float
+) -> Floats:
+    """Give the standard errors of estimates if nothing but chance in single answers moved them.
+
+    Where all answers agree, resampling them changes nothing and would call a guess certain.
+    """
+    strengths, log_nu = fit_strengths(matches, precision=WEAK_PRECISION)
+    spread = covariance(matches, strengths[0], float(log_nu[0]), WEAK_PRECISION)
+    same_part = parts[:, None] == parts
+    centred = np.eye(len(parts)) - same_part / same_part.sum(axis=1)  # scores are told against their part's mean
+    spread = centred @ spread @ centred.T
+    variance = np.maximum(np.diag(spread), 0)
+    first, second = pairs.T
+    differences = variance[first] + variance[second] - 2 * spread[first, second]
+    one_answer = np.full(len(variance), (elo_k / 2 / ELO_PER_LOGIT) ** 2)
+    return np.sqrt(np.concatenate([variance, differences, one_answer]))
 
 
 class _Table:

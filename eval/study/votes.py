@@ -39,7 +39,7 @@ class Vote:
     seconds: float
     """From handing the question out to the answer, by the server's clock."""
     facts: Mapping[str, Any]
-    """What the page measured: `plays`, `scale` and the like; sides were `desync_ms` apart or less for 95 of 100 frames."""
+    """What the page measured: `plays`, `scale`, and `desync_ms`, which 95 of 100 frames did not exceed."""
 
 
 @dataclass(frozen=True)

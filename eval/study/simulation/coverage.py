@@ -68,8 +68,8 @@ class StudyOutcome:
 def measure_coverage(
     num_studies: int,
     *,
-    num_raters: int = 24,
-    per_rater: int = 48,
+    num_raters: int = 16,
+    per_rater: int = 36,
     population: Population | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, expected: None,

@@ -20,10 +20,10 @@ from ..store import Store, open_study
 from .people import Population, World, cheat
 
 REPLY_SECONDS = 30.0
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 PAUSE_SECONDS = 0.05
-MOST_ATTEMPTS = 400
-"""Of one request, with pauses between: enough to sit out a restart of the server."""
+GIVE_UP_SECONDS = 180.0
+"""For one request, with attempts and pauses: enough to sit out a restart of the server on a busy machine."""
 TWICE_EVERY = 7
 """One vote in so many is sent twice at once."""
 
@@ -247,7 +247,8 @@ class _Traffic:
         self, client: httpx.AsyncClient, method: str, path: str, headers: dict[str, str], body: Any
     ) -> httpx.Response:
         """Ask until there is an answer, as the page does."""
-        for _ in range(MOST_ATTEMPTS):
+        started = time.monotonic()
+        while time.monotonic() < started + GIVE_UP_SECONDS:
             try:
                 response = await client.request(method, path, headers=headers, json=body)
             except httpx.TransportError:
