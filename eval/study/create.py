@@ -37,8 +37,8 @@ def create_study(
         StudyError: nothing can be compared, or decoded frames are not what the run says.
         OutputError: the target exists or can't be written.
     """
-    matching = match_rates(run, settings.selection)
     if is_url(target):
+        matching = match_rates(run, settings.selection)
         _fill(run, target, settings, matching, progress)
         return matching
     path = Path(target)
@@ -47,6 +47,7 @@ def create_study(
         raise OutputError(f"{path}: exists already; give another name, or remove it with all its votes")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no such folder")
+    matching = match_rates(run, settings.selection)
     for leftover in _files_of(part):
         leftover.unlink(missing_ok=True)
     try:
