@@ -148,23 +148,23 @@ def rank(
     )
 
 
-def _least_errors(
-    matches: Matches, parts: NDArray[np.intp], pairs: NDArray[np.intp], elo_k: float
-) -> Floats:
+def _least_errors(matches: Matches, parts: NDArray[np.intp], pairs: NDArray[np.intp], elo_k: float) -> Floats:
     """Give the standard errors of estimates if nothing but chance in single answers moved them.
 
-    Where all answers agree, resampling them changes nothing and would call a guess certain.
+    Where all answers agree, resampling them changes nothing and would call a guess certain. Strengths are taken against
+    the mean of their part, as they are told.
     """
     strengths, log_nu = fit_strengths(matches, precision=WEAK_PRECISION)
     spread = covariance(matches, strengths[0], float(log_nu[0]), WEAK_PRECISION)
     same_part = parts[:, None] == parts
-    centred = np.eye(len(parts)) - same_part / same_part.sum(axis=1)  # scores are told against their part's mean
+    centred = np.eye(len(parts)) - same_part / same_part.sum(axis=1)
     spread = centred @ spread @ centred.T
     variance = np.maximum(np.diag(spread), 0)
     first, second = pairs.T
     differences = variance[first] + variance[second] - 2 * spread[first, second]
     one_answer = np.full(len(variance), (elo_k / 2 / ELO_PER_LOGIT) ** 2)
-    return np.sqrt(np.concatenate([variance, differences, one_answer]))
+    errors: Floats = np.sqrt(np.concatenate([variance, differences, one_answer]))
+    return errors
 
 
 class _Table:
