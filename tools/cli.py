@@ -25,6 +25,7 @@ COMMANDS = {
     "models": ("models", "List the tokenizers that are at hand."),
     "rd": ("rd", "Measure codecs at a ladder of rates; plots, BD-rates, report."),
     "repair": ("inspect", "Copy what is whole of a damaged .mgv file."),
+    "study": ("study", "Ask people which of two decodings looks better."),
     "thin": ("inspect", "Drop fine bit layers of an .mgv file without decoding it."),
     "tokens": ("tokens", "Copy tokens from .mgv to .npz, or back."),
     "train": ("train", "Prepare data and train models."),
@@ -34,6 +35,7 @@ COMMANDS = {
 
 EXPECTED_ERRORS = (
     ("mgv.codec.options", "OptionError", 2),
+    ("mgv.eval.study.errors", "StudyError", 2),
     ("mgv.codec.errors", "MediaError", 3),
     ("mgv.container", "FormatError", 4),
     ("mgv.tokenizer.errors", "WeightsError", 5),
