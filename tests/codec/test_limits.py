@@ -20,6 +20,7 @@ from mgv.codec.segmenter import longest_segment
 from mgv.codec.token_stream import FrameBatch, SegmentTokens, detokenize_segment
 from mgv.container import CorruptError, Layer, LimitError, Segment, Timing, limits, repair
 from mgv.tokenizer import load_tokenizer
+from mgv.tokenizer.decoder_engine import TorchEngine
 
 ClipMaker = Callable[..., Path]
 PLANES = tuple((bit % 6, bit // 6) for bit in range(62))
@@ -170,6 +171,7 @@ def test_frames_are_scaled_in_pieces(tiny_model: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("mgv.codec.token_stream.CHUNK_BYTES", 2 * 3 * 64 * 64)
     tokenizer = load_tokenizer(tiny_model)
     tokens = SegmentTokens(np.zeros((3, 2, 2), np.int64), 20, 0, tuple(range(9)), 1)
-    batches = [(b.rgb.shape, b.pts) for b in detokenize_segment(tokens, tokenizer, ((16, 16), (64, 64)))]
+    decoded = detokenize_segment(tokens, tokenizer, ((16, 16), (64, 64)), TorchEngine(tokenizer))
+    batches = [(batch.rgb.shape, batch.pts) for batch in decoded]
     assert [pts for _, times in batches for pts in times] == list(range(9))
     assert max(shape[0] for shape, _ in batches) == 2
