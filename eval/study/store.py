@@ -119,6 +119,9 @@ def open_study(target: str | Path) -> Store:
         raise StudyError(f"{name}: can't be opened: {error.orig}") from error
     except DatabaseError as error:
         raise StudyError(f"{name}: is no study: {error.orig}") from error
+    except StudyError:
+        engine.dispose()
+        raise
 
 
 def copy_to_memory(path: Path) -> Store:
@@ -139,6 +142,7 @@ def make_tables(target: str | Path) -> Engine:
     engine = _engine(target)
     try:
         if inspect(engine).has_table("study"):
+            engine.dispose()
             raise OutputError(f"{name}: holds a study already; give another place")
         schema.metadata.create_all(engine)
     except DatabaseError as error:
