@@ -162,3 +162,7 @@ class _terminable:
     @staticmethod
     def _stop(number: int, frame: FrameType | None) -> None:
         raise SystemExit(EXIT_TERMINATED)
+
+
+if __name__ == "__main__":
+    main()

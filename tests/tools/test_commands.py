@@ -192,3 +192,11 @@ def test_pipes_carry_mgv_in_and_y4m_out(make_clip: ClipMaker, tiny_model: Path) 
     assert decoded.stderr == b""
     assert decoded.stdout.startswith(b"YUV4MPEG2 W64 H48 F25:1")
     assert decoded.stdout.count(b"FRAME\n") >= 4
+
+
+def test_it_runs_as_a_module() -> None:
+    """As README has `accelerate launch` start it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mgv.tools.cli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert mgv.__version__ in done.stdout
