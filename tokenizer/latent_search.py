@@ -10,7 +10,7 @@ from .conv import Cache
 from .mgv_s import MgvSDecoder
 from .model import Tokenizer
 from .quantize import LookupFreeQuantizer
-from .stream import DEFAULT_TILE, Tile, cut_tiles
+from .stream import Tile, cut_tiles
 
 MAX_SEARCH_STEPS = 20
 """More gain nothing."""
@@ -18,8 +18,11 @@ MAX_SEARCH_STEPS = 20
 STEP_SIZE = 0.02
 """Of the step that would be right for the linear shortcut alone: the network bends the error far more."""
 
-WINDOW_LATENTS = 4
-"""Latent frames that are searched together, after those before are settled."""
+WINDOW_LATENTS = 2
+"""Latent frames that are searched together, after those before are settled; the first of a segment is so alone."""
+
+SEARCH_TILE = 32
+"""Latent rows and columns of a tile, before its margin. Half of what decoding takes: gradients need far more memory."""
 
 
 @dataclass
@@ -28,6 +31,9 @@ class _Path:
 
     caches: list[Cache]
     """Of the decoder before the next window, one a tile."""
+
+    first_factor: int
+    """By how much more the rate weighs in the first latent frame, which is rounded alone here but is one of many."""
 
     ids: list[Tensor] = field(default_factory=list)
     """Of each window, int64 `[1, t, h, w]`."""
@@ -74,7 +80,7 @@ class LatentSearch:
         bit_depth: int,
         rate_weight: float,
         num_steps: int,
-        tile: int = DEFAULT_TILE,
+        tile: int = SEARCH_TILE,
     ) -> None:
         """Prepare.
 
@@ -111,13 +117,13 @@ class LatentSearch:
             int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
         """
         stride = self._tokenizer.config.strides[0]
+        num_latents = latent.shape[1]
         tiles = cut_tiles(latent.shape[2], latent.shape[3], self._tile, self._tokenizer.decoder_margin)
-        plain, searched = (_Path([Cache() for _ in tiles]) for _ in range(2))
-        window = max(WINDOW_LATENTS, stride)
-        for start in range(0, latent.shape[1], window):
-            target = latent[None, :, start : start + window].clone()
-            first = max(0, 1 + (start - 1) * stride)
-            source = frames[first : 1 + (start + target.shape[2] - 1) * stride]
+        plain, searched = (_Path([Cache() for _ in tiles], min(stride, num_latents)) for _ in range(2))
+        for start in (0, *range(1, num_latents, WINDOW_LATENTS)):
+            stop = min(start + WINDOW_LATENTS, num_latents) if start else 1
+            target = latent[None, :, start:stop].clone()
+            source = frames[max(0, 1 + (start - 1) * stride) : 1 + (stop - 1) * stride]
             self._try(target, source, tiles, plain, with_gradient=False).settle(plain)
             self._search(target, source, tiles, searched).settle(searched)
         best = searched if searched.cost < plain.cost else plain
@@ -141,8 +147,9 @@ class LatentSearch:
     ) -> _Trial:
         """Round latents, decode them, and measure the error."""
         with torch.no_grad():
+            weight = self._rate_weight * (1 if path.ids else path.first_factor)
             ids = self._quantizer.quantize_for_rate(
-                target, self._bit_depth, self._rate_weight, self._error_weights, path.before
+                target, self._bit_depth, weight, self._error_weights, path.before
             )
             cost = self._quantizer.rate_cost(ids, self._bit_depth, self._rate_weight, path.before)
             latent = self._quantizer.dequantize(ids, self._bit_depth)

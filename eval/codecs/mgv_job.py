@@ -31,7 +31,8 @@ def encode_job(job: dict[str, Any]) -> dict[str, Any]:
     wish = {name: job[name] for name in ("quality", "bpp") if name in job}
     tokenizer = load_tokenizer(job["model"])
     clock = Clock()
-    report = encode(job["source"], job["target"], model=tokenizer, coder=job["coder"], force=True, **wish)
+    wish |= {"coder": job["coder"], "effort": job["effort"]}
+    report = encode(job["source"], job["target"], model=tokenizer, force=True, **wish)
     return {
         **clock.read(),
         "num_bytes": report.file_bytes - report.audio_bytes,
