@@ -28,7 +28,7 @@ class Clock:
 
 def encode_job(job: dict[str, Any]) -> dict[str, Any]:
     """Encode as `job` says; gives the bytes without audio, the tokens' bits before coding, and the seconds."""
-    wish = {name: job[name] for name in ("quality", "bpp") if name in job}
+    wish: dict[str, Any] = {name: job[name] for name in ("quality", "bpp") if name in job}
     tokenizer = load_tokenizer(job["model"])
     clock = Clock()
     wish |= {"coder": job["coder"], "effort": job["effort"]}

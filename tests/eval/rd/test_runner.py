@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgv.codec import MediaError, MissingToolError
-from mgv.eval.codecs import CodecError, CodecSpec, Rate, RdCodec
+from mgv.codec import MediaError, MissingToolError, OptionError
+from mgv.eval.codecs import CodecError, CodecSpec, Rate, RdCodec, codec_from_spec
 from mgv.eval.codecs.ffmpeg_codec import FfmpegCodec
 from mgv.eval.metrics import psnr_db
 from mgv.eval.metrics.registry import MetricOptions
@@ -169,6 +169,19 @@ def test_mgv_is_a_codec_like_the_others(plan: RunPlan, tiny_model: Path) -> None
     assert len(level.versions["tokenizer_sha256"]) == 16
     assert level.metrics["psnr_y"] > 10
     assert len(list(run.frames(level))) == 4
+
+
+def test_the_effort_of_mgv_is_a_setting(plan: RunPlan, tiny_model: Path) -> None:
+    settings = {"model": str(tiny_model), "coder": "raw"}
+    specs = [CodecSpec("mgv", "mgv", settings), CodecSpec("slow", "mgv", {**settings, "effort": "6"})]
+    rates = {spec.name: [Rate("quality", 2)] for spec in specs}
+    assert run_plan(replace(plan, codecs=specs, rates=rates)).failures == []
+    plain, searched = open_run(plan.folder).points
+    assert "--effort 6" in searched.commands[0]
+    assert "--effort" not in plain.commands[0]
+    assert plain.sha256 != searched.sha256
+    with pytest.raises(OptionError, match="whole number"):
+        codec_from_spec(CodecSpec("slow", "mgv", {**settings, "effort": "much"}))
 
 
 @pytest.mark.slow
