@@ -129,8 +129,8 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         model: a tokenizer, its name or its folder.
         coder: entropy coder: `raw`, `zstd`, `adaptive` or `prior`; None is the best that the model has.
         effort: gradient steps that search for tokens from which the decoder rebuilds the source better, 0 to 20;
-            4 slow the encoding down several times. Goes with a quality only, and makes files of the same quality level
-            somewhat larger and clearly better.
+            4 slow the encoding down about tenfold. Goes with a quality only, and makes files of the same quality level
+            somewhat larger and better by more than that is worth in PSNR.
         force: replace an existing target.
         progress: told how far it is; with two passes the frames of both count.
 

@@ -1,6 +1,7 @@
 """The search for better tokens: what it gains, what it keeps to, what it does not depend on."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,22 @@ def test_where_steps_only_harm_nothing_changes(model: Tokenizer, monkeypatch: py
     latent = latent_of(model, frames)
     found = LatentSearch(model, DEPTH, 0.1, 2).run(latent, frames)
     assert np.array_equal(found, model.quantize(latent, DEPTH, 0.1))
+
+
+def test_steps_that_overshoot_are_forgotten(model: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More steps never end worse, in a segment that is one window."""
+    monkeypatch.setattr("mgv.tokenizer.latent_search.STEP_SIZE", 13.0)
+    with torch.no_grad():
+        model.decoder.shortcut.weight.mul_(0.8)
+    frames = smooth(1)
+    latent = latent_of(model, frames)
+    errors = [
+        squared_error(model, LatentSearch(model, DEPTH, 0.0, num_steps).run(latent, frames), frames)
+        for num_steps in range(1, 6)
+    ]
+    slack = 1.01  # the error here is that of frames rounded to 8 bits
+    assert all(late <= early * slack for early, late in pairwise(errors))
+    assert errors[0] < 0.95 * squared_error(model, model.quantize(latent, DEPTH), frames)
 
 
 def test_it_is_the_same_each_time_and_leaves_the_tokenizer_alone(model: Tokenizer) -> None:
