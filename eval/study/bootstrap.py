@@ -27,14 +27,15 @@ class Spread:
 
     standard_errors: Floats
     """`[D]`."""
-    freedom: float
-    """Degrees of freedom of the t distribution: the smaller number of groups, less one; infinite without groups."""
+    freedom: Floats
+    """`[D]`, degrees of freedom of the t distribution (Satterthwaite, 1946); infinite without groups."""
     statements: tuple[str, ...]
     """What could not be taken into account."""
 
-    def reach(self, level: float = 0.95) -> float:
-        """Standard errors from an estimate to the end of its interval."""
-        return float(t.ppf((1 + level) / 2, self.freedom))
+    def reach(self, level: float = 0.95) -> Floats:
+        """How far intervals reach to either side of the estimates, `[D]`."""
+        quantiles: Floats = t.ppf((1 + level) / 2, self.freedom)
+        return quantiles * self.standard_errors
 
     def p_values(self, estimates: Floats) -> Floats:
         """How likely estimates so far from 0 are where the truth is 0; two-sided."""
@@ -79,7 +80,17 @@ def bootstrap_spread(
         combined = np.maximum(variances[0], variance_answers)
     else:
         combined = np.maximum.reduce([variances[0] + variances[1] - variance_answers, *variances])
-    return Spread(np.sqrt(combined), float(min(freedoms, default=np.inf)), tuple(statements))
+    return Spread(np.sqrt(combined), _freedom(combined, variances, freedoms), tuple(statements))
+
+
+def _freedom(combined: Floats, variances: list[Floats], freedoms: list[int]) -> Floats:
+    """Give the degrees of freedom `[D]` of a sum of variances, each known from few groups: Satterthwaite's."""
+    doubt = sum(
+        (np.square(one) / freedom for one, freedom in zip(variances, freedoms, strict=True)), np.zeros(())
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.where(doubt > 0, np.square(combined) / doubt, np.inf)
+    return np.maximum(found, float(min(freedoms, default=np.inf)))
 
 
 def _variance(

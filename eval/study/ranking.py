@@ -230,7 +230,7 @@ class _Table:
 
 def _standings(table: _Table, strengths: Floats, elo: Floats, spread: Spread) -> tuple[Standing, ...]:
     size = len(table.names)
-    reach = spread.reach() * spread.standard_errors * ELO_PER_LOGIT
+    reach = spread.reach() * ELO_PER_LOGIT
     scores = to_elo(strengths)
     standings = []
     for index, name in enumerate(table.names):
@@ -259,10 +259,10 @@ def _comparisons(
     size = len(table.names)
     middle = slice(size, size + len(pairs))
     differences = strengths[pairs[:, 0]] - strengths[pairs[:, 1]]
-    errors = spread.standard_errors[middle]
-    p_values = Spread(errors, spread.freedom, ()).p_values(differences)
+    within = Spread(spread.standard_errors[middle], spread.freedom[middle], ())
+    p_values = within.p_values(differences)
     corrected = holm(p_values)
-    reach = spread.reach() * errors * ELO_PER_LOGIT
+    reach = within.reach() * ELO_PER_LOGIT
     return tuple(
         Comparison(
             first=table.names[first],
