@@ -13,7 +13,7 @@ from .. import __version__
 
 COMMANDS = {
     "bench": ("bench", "Measure every clip of a folder at every quality."),
-    "bench-coders": ("bench", "Compare the entropy coders on the tokens of .mgv files."),
+    "bench-coders": ("bench", "Compare the entropy coders on video files."),
     "bench-decode": ("bench", "Compare what can run the decoder, in speed and in loss."),
     "bench-segments": ("bench", "Compare lengths of segments on video files."),
     "bench-stages": ("bench", "Measure time and memory of each stage of coding."),
