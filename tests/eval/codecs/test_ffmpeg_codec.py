@@ -120,9 +120,9 @@ def test_codecs_that_are_not_understood(text: str, message: str) -> None:
 
 
 def test_names_and_settings() -> None:
-    slow, plain = parse_codecs("slow=x265:preset=slow:keyint=65, x265", ffmpeg="/opt/ffmpeg")
+    slow, plain = parse_codecs("slow=x265:preset=slow:keyint=65, x265", ffmpeg="elsewhere/ffmpeg")
     assert (slow.name, slow.kind) == ("slow", "x265")
-    assert slow.settings == {"preset": "slow", "keyint": "65", "ffmpeg": "/opt/ffmpeg"}
+    assert slow.settings == {"preset": "slow", "keyint": "65", "ffmpeg": "elsewhere/ffmpeg"}
     assert plain.name == "x265"
 
 
