@@ -124,7 +124,7 @@ def supervoxels(
         Two of bool `[t, h, w]`.
     """
     stride_t, stride_h, stride_w = strides
-    num_frames, height, width = region.shape
+    height, width = region.shape[1:]
     lead = stride_t - 1 if starts_with_image else 0
     rows, columns = -height % stride_h, -width % stride_w
     padded = np.pad(region, ((0, 0), (0, rows), (0, columns)), mode="edge")
@@ -134,7 +134,9 @@ def supervoxels(
     padded = np.pad(padded, ((0, tail), (0, 0), (0, 0)))
     t, h, w = (size // stride for size, stride in zip(padded.shape, strides, strict=True))
     blocks = padded.reshape(t, stride_t, h, stride_h, w, stride_w)
-    return blocks.all((1, 3, 5)), blocks.any((1, 3, 5))
+    wholly: NDArray[np.bool_] = blocks.min((1, 3, 5))
+    partly: NDArray[np.bool_] = blocks.max((1, 3, 5))
+    return wholly, partly
 
 
 def task_condition(

@@ -86,7 +86,7 @@ class WindowFiller(Protocol):
     labels: tuple[str, ...]
     """Classes that it knows."""
 
-    def fill(  # noqa: PLR0913 - one argument a prefix of thesis Eq. 6.3
+    def fill(
         self,
         window: TokenWindow,
         condition: Condition,
