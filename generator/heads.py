@@ -38,7 +38,8 @@ class WordEmbedding(nn.Module):
             else:
                 word = torch.full_like(words[..., 0], size + 1)
             rows.append(functional.embedding(word, table))
-        return torch.stack(rows).sum(0)
+        total: Tensor = torch.stack(rows).sum(0)
+        return total
 
     def rows(self, index: int) -> Tensor:
         """Give the embeddings of the words of one sub-vocabulary, float `[V, width]`."""
