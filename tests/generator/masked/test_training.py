@@ -202,4 +202,4 @@ def test_varied_regions_keep_something_and_leave_something(task: str) -> None:
     if task in ("OPD", "IPD", "CG"):
         assert not shares
     else:
-        assert len(set(shares)) > 5
+        assert len(set(shares)) > 3
