@@ -2,11 +2,14 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .errors import MissingToolError
+
+CONNECT_SECONDS = 10.0
 
 
 def num_processors() -> int:
@@ -43,6 +46,8 @@ def open_cluster(address: str | None) -> Iterator[Any]:
     except ImportError as error:
         raise MissingToolError("--engine ray needs ray: pip install 'mgv[scale]'") from error
     try:
+        if address is not None:
+            _check_address(address)
         ray.init(
             address=address,
             log_to_driver=False,
@@ -50,10 +55,20 @@ def open_cluster(address: str | None) -> Iterator[Any]:
             include_dashboard=False if address is None else None,
             ignore_reinit_error=True,
         )
-    except (ConnectionError, ValueError) as error:
+    except (OSError, ValueError) as error:  # a ConnectionError is an OSError
         reason = str(error).strip().splitlines()[0]
         raise MissingToolError(f"there is no Ray cluster at {address or 'hand'}: {reason}") from error
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Knock at a cluster's door: Ray itself would try for ten minutes and more.
+
+    Raises:
+        OSError, ValueError: nobody answers, or it is no address.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()

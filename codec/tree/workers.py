@@ -131,7 +131,7 @@ class _Worker:
             self.process.join()
         code = self.process.exitcode or 0
         if code >= 0:
-            return f"ended with exit code {code}, see its trace"
+            return f"ended with exit code {code} (see its trace)"
         name = signal.Signals(-code).name
         return f"was killed ({name}{', perhaps for lack of memory' if name == 'SIGKILL' else ''})"
 
