@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
@@ -72,7 +72,7 @@ def run_here(
                     crew.append(_Worker(settings, num_threads, following))
     finally:
         for worker in crew:
-            worker.process.terminate()
+            worker.stop()
         for worker in crew:
             worker.ending()
             worker.job.remove_part()
@@ -86,7 +86,9 @@ class _Worker:
         context = get_context("spawn")
         self.connection, there = context.Pipe()
         self.process = context.Process(target=work, args=(there, settings, num_threads), daemon=True)
-        # Ctrl-C goes to all processes of a terminal; the workers are to hear it from this one alone.
+        # Ctrl-C goes to all processes of a terminal; the workers are to hear of it from this one alone. They begin with
+        # this thread's mask, if what `start` starts first, and unmasks again, runs already.
+        resource_tracker.ensure_running()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process.start()
@@ -123,6 +125,12 @@ class _Worker:
         self.process.join()
         self.connection.close()
 
+    def stop(self) -> None:
+        """Tell the process to end soon, whether it works or waits."""
+        self.process.terminate()
+        with suppress(OSError):
+            self.connection.send(None)
+
     def ending(self) -> str:
         """Wait for the process to end, and say how it did."""
         self.process.join(STOP_SECONDS)
@@ -144,18 +152,28 @@ def work(connection: "Connection", settings: EncodeSettings, num_threads: int) -
         settings: for all of them.
         num_threads: that the process may take.
     """
-    signal.signal(signal.SIGTERM, _stop)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    is_stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        """Only take note: an exception out of the blue, between two steps of a lock, could leave it broken."""
+        nonlocal is_stopping
+        is_stopping = True
+
+    def report(num_frames: int) -> None:
+        if is_stopping:
+            raise SystemExit(
+                128 + signal.SIGTERM
+            )  # from within `encode`, so that the unfinished file is removed
+        connection.send(num_frames)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     encoder = TreeEncoder(settings, num_threads)
+    signal.signal(signal.SIGTERM, stop)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):  # the other side is gone
         connection.send(0)
         while (job := connection.recv()) is not None:
-            connection.send(encoder.run(job, connection.send))
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    """Unwind the stack, so that the unfinished file is removed."""
-    raise SystemExit(128 + number)
+            connection.send(encoder.run(job, report))
 
 
 def _end_with_parent() -> None:
