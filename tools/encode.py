@@ -57,7 +57,7 @@ OF_TREES = ("jobs", "engine", "images")
     "--engine", help="What encodes a folder: local (the default), ray, or the address of a Ray cluster."
 )
 @click.option("--images", is_flag=True, help="Of a folder, take photographs too: videos of one frame.")
-@click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists; of a folder, see below.")
+@click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists; of a folder, see above.")
 @click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
 def encode(source: str, target: str, json_wanted: bool, **options: Any) -> int | None:
     """Compress SOURCE, anything ffmpeg reads, into the .mgv file TARGET; `-` is a pipe.
