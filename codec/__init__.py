@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from .encode_video import EncodeReport, encode
     from .files import open_input
     from .info import FileInfo, read_info
+    from .media_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES
     from .output import atomic_output
     from .rate_points import RatePoint, read_rate_points
     from .tokens_file import TokensReport, export_tokens, import_tokens
+    from .tree.encode_tree import TreeReport, encode_tree
     from .video import Frame, Video, open  # noqa: A004 - `mgv.open` is the name users expect
     from .video_in import VideoSource, open_source
 
@@ -30,13 +32,17 @@ _HOMES = {
     "FileInfo": "info",
     "Frame": "video",
     "GapFiller": "conceal",
+    "IMAGE_SUFFIXES": "media_names",
     "RatePoint": "rate_points",
     "TokensReport": "tokens_file",
+    "TreeReport": "tree.encode_tree",
+    "VIDEO_SUFFIXES": "media_names",
     "Video": "video",
     "VideoSource": "video_in",
     "atomic_output": "output",
     "decode": "decode_video",
     "encode": "encode_video",
+    "encode_tree": "tree.encode_tree",
     "export_tokens": "tokens_file",
     "import_tokens": "tokens_file",
     "open": "video",
@@ -47,6 +53,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
     "Colour",
     "DecodeReport",
     "EncodeReport",
@@ -59,11 +67,13 @@ __all__ = [
     "OutputError",
     "RatePoint",
     "TokensReport",
+    "TreeReport",
     "Video",
     "VideoSource",
     "atomic_output",
     "decode",
     "encode",
+    "encode_tree",
     "export_tokens",
     "import_tokens",
     "open",
