@@ -77,6 +77,10 @@ class Sampling:
 class WindowFiller(Protocol):
     """A generator that completes windows: the masked transformer, in the first place."""
 
+    name: str
+    """What people call it."""
+    sha256: str
+    """Of its weights, 64 hexadecimal digits."""
     window_shape: GridShape
     """What it was trained on; no window is larger."""
     bit_depths: tuple[int, ...]
