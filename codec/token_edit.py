@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
@@ -80,10 +81,9 @@ class TokenFile:
         self.coder: LayerCoder = open_coder_of(self.header, self.tokenizer)
         index = self._reader.index()
         self.num_frames: int = index.num_frames
-        starts = [entry.first_frame for entry in index.entries]
+        starts = (*(entry.first_frame for entry in index.entries), index.num_frames)
         self.segments: tuple[SegmentSpan, ...] = tuple(
-            SegmentSpan(start, end - start)
-            for start, end in zip(starts, (*starts[1:], index.num_frames), strict=True)
+            SegmentSpan(start, end - start) for start, end in pairwise(starts)
         )
 
     def timing(self, number: int) -> Timing:

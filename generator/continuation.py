@@ -16,12 +16,14 @@ from ..codec import (
     new_segment_frames,
 )
 from ..codec.entropy import LayerCoder
+from ..codec.models import ModelName, open_coder, open_tokenizer
 from ..codec.token_edit import Item
-from ..tokenizer import Tokenizer
+from ..tokenizer import Tokenizer, WeightsError, list_models
 from .editing import Neighbour, context_before, stored_before
 from .geometry import num_latents
 from .painter import Painter, Piece
 from .provenance import GeneratedRegion, with_entry
+from .window import WindowFiller
 
 DEFAULT_FRAMES = 13
 """Of a continuation: the first frame of a new segment and three latent frames, as many as a usual window makes."""
@@ -145,6 +147,37 @@ class Creation:
     """Width and height in pixels."""
     num_frames: int
     frame_rate: Fraction
+
+    @classmethod
+    def for_generator(
+        cls,
+        filler: WindowFiller,
+        size: tuple[int, int],
+        num_frames: int,
+        frame_rate: Fraction,
+        *,
+        model: ModelName | None = None,
+    ) -> "Creation":
+        """Find the tokenizer whose tokens a generator knows, among those that come with mgv.
+
+        Args:
+            filler: the generator.
+            size: width and height in pixels.
+            num_frames: to make.
+            frame_rate: frames per second.
+            model: tokenizer in place of those that come with mgv.
+
+        Raises:
+            WeightsError: it is not there.
+        """
+        candidates = [model] if model is not None else list(list_models())
+        for tokenizer in map(open_tokenizer, candidates):
+            if tokenizer.sha256 == filler.tokenizer_sha256:
+                return cls(tokenizer, open_coder(None, tokenizer), size, num_frames, frame_rate)
+        raise WeightsError(
+            f"the generator {filler.name} makes tokens of the tokenizer with SHA-256 {filler.tokenizer_sha256[:16]}, "
+            "which is not there; give its folder with --model"
+        )
 
     def plan(self, painter: Painter) -> TokenEdit:
         """Say what the file holds: tokens of the greatest depth that the generator knows.

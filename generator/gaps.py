@@ -46,8 +46,9 @@ class GapPainter:
         for first in range(0, lost.num_frames, nominal):
             end = min(lost.num_frames, first + nominal)
             piece = Piece.unknown((num_latents(end - first, stride), *self.header.latent_size))
-            is_last = end == lost.num_frames
-            ids = self.painter.complete(piece, depth, "FI", before=context, after=ending if is_last else None)
+            later = ending if end == lost.num_frames else None
+            task = "FP" if later is None else "FI"
+            ids = self.painter.complete(piece, depth, task, before=context, after=later)
             pts = tuple(lost.pts(index) for index in range(first, end))
             yield SegmentTokens(
                 ids, depth, lost.first_frame + first, pts, lost.pts(end) - pts[-1], is_concealed=True
