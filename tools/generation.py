@@ -106,9 +106,10 @@ def open_generator(name_or_folder: str | None) -> "WindowFiller":
     Raises:
         WeightsError: it is not at hand.
     """
-    from ..generator.masked.filler import load_generator
+    from ..generator.card import DEFAULT_GENERATOR
+    from ..generator.registry import load_generator
 
-    return load_generator() if name_or_folder is None else load_generator(name_or_folder)
+    return load_generator(DEFAULT_GENERATOR if name_or_folder is None else name_or_folder)
 
 
 def generate_from(
