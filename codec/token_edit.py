@@ -272,11 +272,10 @@ def new_segment_frames(header: Header) -> int:
     Raises:
         OptionError: one latent frame alone has more.
     """
-    most_latents = MAX_SEGMENT_TOKENS // math.prod(header.latent_size)
+    num_tokens = math.prod(header.latent_size)
+    most_latents = MAX_SEGMENT_TOKENS // num_tokens
     if most_latents < 1:
-        raise OptionError(
-            f"a picture has {math.prod(header.latent_size)} tokens, a segment {MAX_SEGMENT_TOKENS} at most"
-        )
+        raise OptionError(f"a picture has {num_tokens} tokens, a segment may have {MAX_SEGMENT_TOKENS}")
     return min(header.segment_frames, 1 + header.strides[0] * (most_latents - 1))
 
 
