@@ -1,4 +1,4 @@
-"""Small files of random tokens, made without a picture, and what is read back of the files made of them."""
+"""Files of tokens: tiny videos to learn from, and random tokens to change, with what is read back of the outcome."""
 
 import io
 from collections.abc import Callable
@@ -6,10 +6,12 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from fakes import CopyingFiller
 
+import mgv
 from mgv.codec import SegmentTokens, TokenEdit, TokenFile, edit_tokens, new_header, write_tokens
 from mgv.codec.models import open_coder
 from mgv.container import AudioHeader, AudioPacket, verify
@@ -17,10 +19,14 @@ from mgv.generator.painter import Painter
 from mgv.generator.window import Sampling
 from mgv.tokenizer import Tokenizer, load_tokenizer
 
-SIZE = (62, 45)
+SMALL_SIZE = (62, 45)
 """8 x 6 tokens, the last column and row of which hold padding."""
 AUDIO = AudioHeader(0, "aac", b"", 16000, "mono", Fraction(1, 16000))
 Edit = Callable[[TokenFile, Painter], TokenEdit]
+NUM_FRAMES = 78
+"""One segment of 65 frames and one of 13, 17 and 4 latent frames; where nothing moves, one of 21."""
+SIZE = 64, 48
+GRID = 6, 8
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +42,7 @@ def make_file(tokenizer: Tokenizer) -> Callable[..., bytes]:
         lengths: tuple[int, ...] = (9, 7),
         *,
         depths: tuple[int, ...] = (),
-        size: tuple[int, int] = SIZE,
+        size: tuple[int, int] = SMALL_SIZE,
         metadata: dict[str, object] | None = None,
         distance: int = 3600,
         **changes: object,
@@ -98,3 +104,28 @@ def segments_of(opened: Callable[[bytes], TokenFile]) -> Callable[[bytes], list[
         return [file.tokens(number) for number in range(len(file.segments))]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def token_folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """Two files of two segments each: `still__a.mgv`, where nothing moves, and `b.mgv` in a folder below."""
+    sources = tmp_path_factory.mktemp("videos")
+    folder = tmp_path_factory.mktemp("tokens")
+    (folder / "deeper").mkdir()
+    for name, speed in (("still__a", 0.0), ("deeper/b", 0.7)):
+        clip = sources / f"{Path(name).name}.mkv"
+        write_clip(clip, speed)
+        mgv.encode(clip, folder / f"{name}.mgv", model=tiny_model, coder="raw")
+    return folder
+
+
+def write_clip(path: Path, speed: float) -> None:
+    width, height = SIZE
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    with av.open(path, "w") as container:
+        video = container.add_stream("ffv1", rate=25, width=width, height=height, pix_fmt="bgr0")
+        for index in range(NUM_FRAMES):
+            waves = [np.sin((x + speed * index) / 17 + k) + np.cos(y / 13 + 2 * k) for k in range(3)]
+            rgb = np.clip(np.stack(waves, axis=-1) * 50 + 120, 0, 255).astype(np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(video.encode(None))
