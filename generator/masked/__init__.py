@@ -1,0 +1,1 @@
+"""The masked transformer of thesis chapter 6."""

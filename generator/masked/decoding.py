@@ -1,0 +1,114 @@
+"""Algorithm 1 of the thesis: non-autoregressive decoding by COMMIT; and one token a pass, to compare with."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..heads import choose_by
+from ..window import Sampling
+from .commit import corrupt, lowest, num_masked
+from .transformer import MaskedTransformer
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is given of windows of one shape and bit depth, as tensors."""
+
+    words: Tensor
+    """int64 `[B, t, h, w, G]`; right where kept."""
+    kept: Tensor
+    """bool `[B, t, h, w]`."""
+    hinted: Tensor
+    """bool `[B, t, h, w]`."""
+    hints: Tensor
+    """int64 `[B, t, h, w, G]`, COMMIT's condition tokens; right where hinted."""
+    is_image: Tensor
+    """bool `[B, t]`."""
+    num_known: int
+    """Sub-vocabularies that the tokens have."""
+    task: Tensor
+    """int64 `[B]`."""
+    label: Tensor
+    """int64 `[B]`."""
+
+    def hidden(self, model: MaskedTransformer, words: Tensor, replaced: Tensor, *, guided: bool) -> Tensor:
+        """Run the transformer on tokens corrupted as Eq. 6.2 says, `[1 or 2, B, t, h, w, width]`."""
+        seen = corrupt(words, self.hints, self.hinted, replaced)
+        labels = [self.label, torch.full_like(self.label, model.no_label)] if guided else [self.label]
+        return torch.stack(
+            [
+                model(seen.words, seen.masked, self.is_image, self.num_known, self.task, label)
+                for label in labels
+            ]
+        )
+
+
+@torch.inference_mode()
+def decode_masked(
+    model: MaskedTransformer, prompt: Prompt, sampling: Sampling, random: torch.Generator
+) -> Tensor:
+    """Generate in `sampling.steps` passes (thesis Algorithm 1).
+
+    Tokens that are kept have an infinite score, so that they are never drawn anew, and do not count for N. With a
+    choice temperature of 0 the surest tokens stay; with `token_temperature` 0 each is the likeliest.
+
+    Args:
+        model: in eval mode.
+        prompt: B = 1: windows differ in how many tokens they are to get.
+        sampling: schedule and temperatures.
+        random: on the CPU.
+
+    Returns:
+        Words int64 `[1, t, h, w, G]`; those that the tokens do not have are 0.
+    """
+    choose = choose_by(sampling.token_temperature, random)
+    words = torch.where(prompt.kept[..., None], prompt.words, 0)
+    scores = torch.where(prompt.kept, torch.inf, 0.0).flatten().to(words.device)
+    replaced = ~prompt.kept
+    count = int(replaced.sum())
+    for step in range(sampling.steps):
+        if not replaced.any():
+            break
+        hidden = prompt.hidden(model, words, replaced, guided=sampling.guidance > 0)
+        drawn, log_probability = model.heads.draw(
+            model.words, hidden[:, replaced], prompt.num_known, choose, sampling.guidance
+        )
+        words[replaced] = _all_words(drawn, words.shape[-1])
+        progress = (step + 1) / sampling.steps
+        noise = _gumbel(log_probability.shape, random).to(words.device)
+        weight = sampling.choice_temperature * (1 - progress)
+        scores[replaced.flatten()] = log_probability.exp() + weight * noise
+        replaced = lowest(scores, num_masked(sampling.schedule, progress, count)).view_as(replaced)
+        scores[~replaced.flatten()] = torch.inf
+    return words
+
+
+@torch.inference_mode()
+def decode_one_by_one(
+    model: MaskedTransformer, prompt: Prompt, sampling: Sampling, random: torch.Generator
+) -> Tensor:
+    """Generate one token a pass, in raster order, as an autoregressive transformer of this size would.
+
+    Arguments and result are those of `decode_masked`; steps, schedule and choice temperature play no part.
+    """
+    choose = choose_by(sampling.token_temperature, random)
+    words = torch.where(prompt.kept[..., None], prompt.words, 0)
+    replaced = ~prompt.kept
+    for place in replaced.flatten().nonzero()[:, 0].tolist():
+        here = torch.zeros_like(replaced)
+        here.view(-1)[place] = True
+        hidden = prompt.hidden(model, words, replaced, guided=sampling.guidance > 0)
+        drawn, _ = model.heads.draw(model.words, hidden[:, here], prompt.num_known, choose, sampling.guidance)
+        words[here] = _all_words(drawn, words.shape[-1])
+        replaced = replaced & ~here
+    return words
+
+
+def _all_words(drawn: Tensor, count: int) -> Tensor:
+    return torch.nn.functional.pad(drawn, (0, count - drawn.shape[-1]))
+
+
+def _gumbel(shape: torch.Size, random: torch.Generator) -> Tensor:
+    uniform = torch.rand(shape, generator=random).clamp(1e-9, 1 - 1e-7)
+    return -(-uniform.log()).log()
