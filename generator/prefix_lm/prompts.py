@@ -28,6 +28,9 @@ class Conditions:
     """Whether the model is told how long the video is to be; if not, it may end it itself."""
 
 
+NO_CONDITIONS = Conditions()
+
+
 @dataclass(frozen=True)
 class Example:
     """A prompt, and what is to follow it."""
@@ -52,13 +55,13 @@ class Prompts:
         self.config = config
 
     def video(
-        self, window: TokenWindow, conditions: Conditions = Conditions(), *, text: Text | None = None
+        self, window: TokenWindow, conditions: Conditions = NO_CONDITIONS, *, text: Text | None = None
     ) -> Example:
         """Make a video of nothing, of a label, or of a text (T2V)."""
         return self._example("video", window, conditions, Output(VisualTokens.of_window(window)), text=text)
 
     def image(
-        self, window: TokenWindow, conditions: Conditions = Conditions(), *, text: Text | None = None
+        self, window: TokenWindow, conditions: Conditions = NO_CONDITIONS, *, text: Text | None = None
     ) -> Example:
         """Make an image, of a text (T2I) or not; the sequence stays open, as a video's beginning does."""
         if window.shape[0] != 1:
@@ -70,7 +73,7 @@ class Prompts:
         self,
         window: TokenWindow,
         num_given: int,
-        conditions: Conditions = Conditions(),
+        conditions: Conditions = NO_CONDITIONS,
         *,
         text: Text | None = None,
     ) -> Example:
@@ -90,7 +93,7 @@ class Prompts:
         self,
         window: TokenWindow,
         condition: Condition,
-        conditions: Conditions = Conditions(),
+        conditions: Conditions = NO_CONDITIONS,
         *,
         text: Text | None = None,
     ) -> Example:
@@ -115,7 +118,7 @@ class Prompts:
         window: TokenWindow,
         depth: TokenWindow,
         flow: TokenWindow,
-        conditions: Conditions = Conditions(),
+        conditions: Conditions = NO_CONDITIONS,
         *,
         text: Text | None,
     ) -> Example:
@@ -131,14 +134,14 @@ class Prompts:
         )
 
     def video_from_audio(
-        self, window: TokenWindow, audio: AudioCodes, conditions: Conditions = Conditions()
+        self, window: TokenWindow, audio: AudioCodes, conditions: Conditions = NO_CONDITIONS
     ) -> Example:
         """Make the video that goes with audio."""
         output = Output(VisualTokens.of_window(window))
         return self._example("video", window, conditions, output, audio=audio)
 
     def audio_from_video(
-        self, window: TokenWindow, audio: AudioCodes, conditions: Conditions = Conditions()
+        self, window: TokenWindow, audio: AudioCodes, conditions: Conditions = NO_CONDITIONS
     ) -> Example:
         """Make the audio that goes with a video."""
         given = VisualTokens.of_window(window)
@@ -149,7 +152,7 @@ class Prompts:
         window: TokenWindow,
         audio: AudioCodes,
         given_steps: int,
-        conditions: Conditions = Conditions(),
+        conditions: Conditions = NO_CONDITIONS,
     ) -> Example:
         """Go on after the first latent frame and its audio with video and audio (AVCont)."""
         given, made = _split_frames(window, 1)

@@ -10,9 +10,10 @@ import torch
 from mgv.generator.prefix_lm.backbone import KeyValueCache, prefix_mask
 from mgv.generator.prefix_lm.batch import collate
 from mgv.generator.prefix_lm.config import SIZES, PrefixConfig
-from mgv.generator.prefix_lm.layout import Part
+from mgv.generator.prefix_lm.layout import Part, Place
 from mgv.generator.prefix_lm.model import NUM_SYMBOLS, PrefixLM
 from mgv.generator.prefix_lm.prompts import Conditions, Prompts
+from mgv.generator.window import Condition
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,21 @@ def test_text_takes_its_reserved_positions(model, config, prompts, make_window, 
     assert not torch.equal(model(collate([first])).nats, model(collate([second])).nats)
     swapped = replace(first, text=second.text)
     assert torch.equal(model(collate([swapped])).nats, model(collate([second])).nats)
+
+
+def test_hints_have_an_influence_and_are_told_from_kept_tokens(model, config, prompts, make_window) -> None:
+    kept, partly = np.zeros((4, 2, 3), bool), np.zeros((4, 2, 3), bool)
+    kept[0], partly[1] = True, True
+    sequences = [
+        prompts.painting(make_window(), Condition(kept, partly, np.where(partly, hint, 0))).sequence(config)
+        for hint in (1, 2000)
+    ]
+    as_if_kept = sequences[0].places.copy()
+    as_if_kept[sequences[0].indices(Part.HINT), Place.PART] = Part.GIVEN
+    sequences.append(replace(sequences[0], places=as_if_kept))
+    nats = [model(collate([sequence])).nats for sequence in sequences]
+    assert not torch.allclose(nats[0], nats[1])
+    assert not torch.allclose(nats[0], nats[2])
 
 
 def test_a_model_without_text_says_so(config, prompts, make_window, make_text) -> None:
