@@ -10,7 +10,7 @@ from mgv.generator.prefix_lm.batch import collate
 from mgv.generator.prefix_lm.decoding import Decoding, decode, narrow
 from mgv.generator.prefix_lm.layout import Part
 from mgv.generator.prefix_lm.model import PrefixLM
-from mgv.generator.prefix_lm.prompts import Conditions
+from mgv.generator.prefix_lm.prompts import Conditions, Prompts
 from mgv.generator.prefix_lm.vocabulary import Special
 
 
@@ -25,7 +25,8 @@ def likeliest_by_full_passes(model, sequence) -> np.ndarray:
         hidden = model.hidden(batch)[:, index - 1]
         part = sequence.places[index, 0]
         if part == Part.VIDEO_OUT:
-            words, _ = model.heads.draw(model.words, hidden[None], 2, lambda logits: logits.argmax(-1))
+            count = len(model.vocabularies.bits)
+            words, _ = model.heads.draw(model.words, hidden[None], count, lambda logits: logits.argmax(-1))
             batch.ids[0, index] = 256 + model.vocabularies.join(words)[0]
         elif part == Part.AUDIO_OUT:
             level = sequence.places[index, 5]
@@ -39,6 +40,20 @@ def test_decoding_with_a_cache_equals_full_passes(model, config, prompts, make_w
     decoded = decode(model, sequence, Decoding(temperature=0), seeded())
     with torch.inference_mode():
         assert np.array_equal(decoded.sequence.ids, likeliest_by_full_passes(model, sequence))
+
+
+def test_ids_beyond_what_a_float_holds_are_exact(config, make_window) -> None:
+    wide = replace(config, bit_depths=(15, 22, 29, 38, 46, 56))
+    torch.manual_seed(2)
+    model = PrefixLM(wide).double().eval()
+    sequence = Prompts(wide).video(make_window(bit_depth=56)).sequence(wide)
+    with torch.inference_mode():
+        expected = likeliest_by_full_passes(model, sequence)
+    decoded = decode(model, sequence, Decoding(temperature=0), seeded()).sequence
+    assert np.array_equal(decoded.ids, expected)
+    tokens = wide.vocabulary.to_visual(decoded.ids[decoded.indices(Part.VIDEO_OUT)])
+    assert tokens.max() >> 53
+    assert (tokens & 1).any()
 
 
 def test_passes_are_one_an_element(model, config, prompts, make_window, make_audio) -> None:
