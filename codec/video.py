@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -82,6 +83,20 @@ class Video:
     def num_segments(self) -> int:
         """Segments in the file."""
         return len(self._reader.index().entries)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the token grid."""
+        header = self._reader.header
+        stride_h, stride_w = header.strides[1:]
+        return -(-header.coded_height // stride_h), -(-header.coded_width // stride_w)
+
+    @cached_property
+    def segment_latents(self) -> tuple[int, ...]:
+        """Latent frames of each segment, by the file's index; nothing is decoded."""
+        index, stride = self._reader.index(), self._reader.header.strides[0]
+        starts = [entry.first_frame for entry in index.entries] + [index.num_frames]
+        return tuple(1 - (start - end + 1) // stride for start, end in pairwise(starts))
 
     @cached_property
     def tokenizer(self) -> Tokenizer:

@@ -1,4 +1,4 @@
-"""Words of sub-vocabularies in and out of a transformer: tied embeddings, and heads that predict a token (thesis 5.3.2)."""
+"""Words in and out of a transformer: tied embeddings of sub-vocabularies, and heads for them (thesis 5.3.2)."""
 
 from collections.abc import Callable
 
@@ -18,9 +18,7 @@ class WordEmbedding(nn.Module):
     def __init__(self, vocabularies: SubVocabularies, width: int) -> None:
         super().__init__()
         self.vocabularies = vocabularies
-        self.tables = nn.ModuleList(nn.Embedding(size + 2, width) for size in vocabularies.sizes)
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=0.02)
+        self.tables = nn.ParameterList(0.02 * torch.randn(size + 2, width) for size in vocabularies.sizes)
 
     def forward(self, words: Tensor, masked: Tensor, num_known: int) -> Tensor:
         """Embed tokens.
@@ -33,20 +31,23 @@ class WordEmbedding(nn.Module):
         Returns:
             float `[..., width]`.
         """
-        total: Tensor | None = None
+        rows = []
         for index, (table, size) in enumerate(zip(self.tables, self.vocabularies.sizes, strict=True)):
             if index < num_known:
                 word = torch.where(masked, size, words[..., index])
             else:
                 word = torch.full_like(words[..., 0], size + 1)
-            total = table(word) if total is None else total + table(word)
-        assert total is not None  # noqa: S101 - there is at least one sub-vocabulary
+            rows.append(functional.embedding(word, table))
+        total: Tensor = torch.stack(rows).sum(0)
         return total
 
     def rows(self, index: int) -> Tensor:
         """Give the embeddings of the words of one sub-vocabulary, float `[V, width]`."""
-        weight: Tensor = self.tables[index].weight[: self.vocabularies.sizes[index]]
-        return weight
+        return self.tables[index][: self.vocabularies.sizes[index]]
+
+    def word(self, index: int, words: Tensor) -> Tensor:
+        """Embed words int64 `[N]` of one sub-vocabulary alone, float `[N, width]`."""
+        return functional.embedding(words, self.tables[index])
 
 
 class Heads(nn.Module):
@@ -84,7 +85,7 @@ class Heads(nn.Module):
         found = []
         for index in range(num_known):
             found.append(self._product(embedding, self.features(hidden, index, before), index))
-            before = before + embedding.tables[index](words[:, index])
+            before = before + embedding.word(index, words[:, index])
         return found
 
     def draw(
@@ -115,7 +116,7 @@ class Heads(nn.Module):
             logits = each[0] if len(each) == 1 else (1 + guidance) * each[0] - guidance * each[1]
             word = choose(logits.float())
             log_probability += functional.log_softmax(logits.float(), -1).gather(1, word[:, None])[:, 0]
-            before = before + embedding.tables[index](word)
+            before = before + embedding.word(index, word)
             words.append(word)
         return torch.stack(words, dim=-1), log_probability
 

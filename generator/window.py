@@ -77,14 +77,24 @@ class Sampling:
 class WindowFiller(Protocol):
     """A generator that completes windows: the masked transformer, in the first place."""
 
-    window_shape: GridShape
-    """What it was trained on; no window is larger."""
-    bit_depths: tuple[int, ...]
-    """Depths that it was trained for."""
+    name: str
+    """What it is called, for messages and metadata."""
+    sha256: str
+    """Of its weights, 64 hexadecimal digits."""
     tokenizer_sha256: str
-    """Weights whose tokens it knows, 64 hexadecimal digits."""
-    labels: tuple[str, ...]
-    """Classes that it knows."""
+    """Of the weights whose tokens it knows, 64 hexadecimal digits."""
+
+    @property
+    def window_shape(self) -> GridShape:
+        """What it was trained on; no window is larger."""
+
+    @property
+    def bit_depths(self) -> tuple[int, ...]:
+        """Depths that it was trained for."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Classes that it knows."""
 
     def fill(
         self,

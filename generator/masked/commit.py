@@ -22,7 +22,7 @@ def masked_share(schedule: str, progress: float, num_tokens: int) -> float:
     if schedule == "uniform":
         return 1 - progress
     if schedule == "exponential":
-        return 1 - float(num_tokens) ** (progress - 1)
+        return 1 - math.pow(num_tokens, progress - 1)
     raise ValueError(f"schedule is {schedule!r}, expected one of {', '.join(SCHEDULES)}")
 
 

@@ -49,9 +49,10 @@ class MaskedConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "MaskedConfig":
         """Build from plain values; an unknown field raises TypeError."""
-        return cls(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        )
+        plain: Any = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**plain)
 
 
 SIZES: dict[str, dict[str, Any]] = {

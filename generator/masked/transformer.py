@@ -36,7 +36,7 @@ class MaskedTransformer(nn.Module):
         """Number of the class that stands for none."""
         return len(self.config.labels)
 
-    def forward(  # noqa: PLR0913 - one argument a part of [prompt, class, tokens] of Eq. 6.3
+    def forward(
         self,
         words: Tensor,
         masked: Tensor,
@@ -84,8 +84,8 @@ class Block(nn.Module):
             nn.Linear(width, config.mlp_width), nn.GELU(), nn.Linear(config.mlp_width, width)
         )
         self.dropout = nn.Dropout(config.dropout)
-        for layer in (self.project, self.mlp[2]):
-            nn.init.normal_(layer.weight, std=0.02 / (2 * config.num_layers) ** 0.5)
+        for weight in (self.project.weight, self.mlp.get_parameter("2.weight")):
+            nn.init.normal_(weight, std=0.02 / (2 * config.num_layers) ** 0.5)
 
     def forward(self, x: Tensor, grid: tuple[int, int, int]) -> Tensor:
         """Map float `[B, prefix + t*h*w, width]` to the same shape."""
@@ -116,7 +116,7 @@ class LocalMixing(nn.Module):
 
     def forward(self, x: Tensor, grid: tuple[int, int, int]) -> Tensor:
         """Map float `[B, prefix + t*h*w, width]` to the same shape; what lies outside of the window counts as 0."""
-        prefix, tokens = x[:, :NUM_PREFIX], x[:, NUM_PREFIX:].unflatten(1, grid)
+        prefix, tokens = x[:, :NUM_PREFIX], x[:, NUM_PREFIX:].reshape(len(x), *grid, -1)
         mixed = tokens
         for axis in range(3):
             size = grid[axis]

@@ -1,0 +1,36 @@
+"""What a generator's training run is, whichever generator; the rest of its TOML belongs to the generator."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Data, steps and optimizer; the defaults are those of thesis 6.5.6, but for a batch that fits one machine."""
+
+    train_folders: tuple[str, ...]
+    """Of `.mgv` files."""
+    validation_folders: tuple[str, ...]
+    tokenizer: str = "mgv-s"
+    """That the files were made with: a name or a folder."""
+    steps: int = 100_000
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    warmup_steps: int = 1000
+    weight_decay: float = 0.045
+    betas: tuple[float, float] = (0.9, 0.96)
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.999
+    seed: int = 0
+    checkpoint_minutes: float = 5.0
+    validate_every: int = 500
+    validation_batches: int = 16
+    start_from: str = ""
+    """Model folder whose weights the run starts from."""
+
+    def __post_init__(self) -> None:
+        if not self.train_folders:
+            raise ValueError("train_folders names no folder")
+        if min(self.steps, self.batch_size, self.validate_every, self.validation_batches) < 1:
+            raise ValueError("steps, batch_size, validate_every and validation_batches are positive")
+        if not 0 <= self.ema_decay < 1 or self.learning_rate <= 0:
+            raise ValueError("ema_decay is in [0, 1), learning_rate above 0")
