@@ -4,7 +4,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..window import Condition, Sampling, TokenWindow
+from ...tokenizer import WeightsError
+from ..card import generator_folder, load_weights, read_card
+from ..window import Condition, GridShape, Sampling, TokenWindow
 from .config import PrefixConfig
 from .decoding import Decoding, decode
 from .layout import Part
@@ -15,15 +17,28 @@ from .prompts import Conditions, Example, Prompts
 class PrefixFiller:
     """A `WindowFiller`: the tokens that are not kept, one after the other in raster order."""
 
-    def __init__(self, model: PrefixLM, tokenizer_sha256: str) -> None:
+    def __init__(self, model: PrefixLM, tokenizer_sha256: str, name: str = "", sha256: str = "") -> None:
         self.model = model.eval()
         self.prompts = Prompts(model.config)
-        self.window_shape = model.config.window
-        self.bit_depths = model.config.bit_depths
-        self.labels = model.config.labels
+        self.name, self.sha256 = name, sha256
         self.tokenizer_sha256 = tokenizer_sha256
         self.num_passes = 0
         """Runs of the transformer so far."""
+
+    @property
+    def window_shape(self) -> GridShape:
+        """What it was trained on."""
+        return self.model.config.window
+
+    @property
+    def bit_depths(self) -> tuple[int, ...]:
+        """Depths that it was trained for."""
+        return self.model.config.bit_depths
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Classes that it knows."""
+        return self.model.config.labels
 
     def fill(
         self,
@@ -38,7 +53,12 @@ class PrefixFiller:
 
         What is kept and hinted tells the prompt, so that `task` plays no part; of `sampling`, the temperature of
         tokens and the guidance do.
+
+        Raises:
+            ValueError: the window is larger than those of the training, or the label is not known.
         """
+        if label is not None and label not in self.labels:
+            raise ValueError(f"label {label!r}, expected one of {', '.join(self.labels)}")
         if condition.kept.all():
             return window.ids.copy()
         example = window_example(self.prompts, window, condition, Conditions(label))
@@ -73,3 +93,20 @@ def window_example(
                 else prompts.video(window, conditions)
             )
     return prompts.painting(window, condition, conditions)
+
+
+def load_prefix_lm(name_or_folder: str | Path) -> PrefixFiller:
+    """Load a trained prefix language model.
+
+    Raises:
+        WeightsError: missing, damaged, or of another kind.
+    """
+    folder = generator_folder(name_or_folder)
+    card = read_card(folder)
+    try:
+        model = PrefixLM(PrefixConfig.from_dict(card["generator"]))
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"{folder}: the card describes no prefix language model: {error}") from error
+    load_weights(model, folder, card["sha256"])
+    model.requires_grad_(False)
+    return PrefixFiller(model, card["tokenizer_sha256"], folder.name, card["sha256"])
