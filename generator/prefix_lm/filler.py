@@ -1,5 +1,7 @@
 """The prefix language model as a filler of windows, so that it generates wherever the masked transformer does."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
