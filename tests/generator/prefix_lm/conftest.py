@@ -1,12 +1,14 @@
 """A tiny model over 12-bit tokens, and makers of random windows, text embeddings and audio codes."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+import mgv
 from mgv.generator.prefix_lm.config import SIZES, PrefixConfig
 from mgv.generator.prefix_lm.elements import AudioCodes
 from mgv.generator.prefix_lm.model import PrefixLM
@@ -70,3 +72,18 @@ def make_audio() -> Callable[..., AudioCodes]:
         return AudioCodes(np.random.default_rng(seed).integers(0, 1024, (levels, steps)))
 
     return make
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_clip: Callable[..., Path], tiny_model: Path, short_segments: None) -> Path:
+    """Two files of 10 latent frames, 6 rows and 8 columns; one has a caption."""
+    (tmp_path / "data").mkdir()
+    for name in ("cat__a", "dog__b"):
+        mgv.encode(
+            make_clip(f"{name}.mkv", num_frames=37),
+            tmp_path / "data" / f"{name}.mgv",
+            model=tiny_model,
+            coder="zstd",
+        )
+    (tmp_path / "data" / "labels.json").write_text('{"dog__b.mgv": {"caption": "a dog"}}')
+    return tmp_path / "data"

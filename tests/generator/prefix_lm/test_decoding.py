@@ -46,14 +46,16 @@ def test_ids_beyond_what_a_float_holds_are_exact(config, make_window) -> None:
     wide = replace(config, bit_depths=(15, 22, 29, 38, 46, 56))
     torch.manual_seed(2)
     model = PrefixLM(wide).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
     sequence = Prompts(wide).video(make_window(bit_depth=56)).sequence(wide)
     with torch.inference_mode():
         expected = likeliest_by_full_passes(model, sequence)
     decoded = decode(model, sequence, Decoding(temperature=0), seeded()).sequence
     assert np.array_equal(decoded.ids, expected)
     tokens = wide.vocabulary.to_visual(decoded.ids[decoded.indices(Part.VIDEO_OUT)])
-    assert tokens.max() >> 53
-    assert (tokens & 1).any()
+    assert any(int(float(token)) != token for token in tokens.tolist())
 
 
 def test_passes_are_one_an_element(model, config, prompts, make_window, make_audio) -> None:
