@@ -31,15 +31,14 @@ class WordEmbedding(nn.Module):
         Returns:
             float `[..., width]`.
         """
-        rows = []
+        rows: list[Tensor] = []
         for index, (table, size) in enumerate(zip(self.tables, self.vocabularies.sizes, strict=True)):
             if index < num_known:
                 word = torch.where(masked, size, words[..., index])
             else:
                 word = torch.full_like(words[..., 0], size + 1)
             rows.append(functional.embedding(word, table))
-        total: Tensor = torch.stack(rows).sum(0)
-        return total
+        return torch.stack(rows).sum(0)
 
     def rows(self, index: int) -> Tensor:
         """Give the embeddings of the words of one sub-vocabulary, float `[V, width]`."""

@@ -36,6 +36,7 @@ COMMANDS = {
 EXPECTED_ERRORS = (
     ("mgv.codec.options", "OptionError", 2),
     ("mgv.eval.study.errors", "StudyError", 2),
+    ("mgv.generator.errors", "DataError", 2),
     ("mgv.codec.errors", "MediaError", 3),
     ("mgv.container", "FormatError", 4),
     ("mgv.tokenizer.errors", "WeightsError", 5),
