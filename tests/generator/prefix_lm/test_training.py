@@ -60,7 +60,7 @@ def test_a_run_learns_and_what_it_leaves_fills_windows(write, tmp_path, one_thre
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
     first, last = map(json.loads, (out / "validation.jsonl").read_text().splitlines())
     for task in ("image", "video", "future", "painting"):
-        assert last[task] < first[task] < 20
+        assert last[task] < 0.97 * first[task] < 21
 
     filler = load_generator(out / "model")
     assert isinstance(filler, PrefixFiller)
