@@ -13,7 +13,8 @@ from .config import PrefixConfig
 from .decoding import Decoding, decode
 from .layout import Part
 from .model import PrefixLM
-from .prompts import Conditions, Example, Prompts
+from .prompts import Conditions, Example, Prompts, Text
+from .text import T5TextEncoder
 
 
 class PrefixFiller:
@@ -24,6 +25,8 @@ class PrefixFiller:
         self.prompts = Prompts(model.config)
         self.name, self.sha256 = name, sha256
         self.tokenizer_sha256 = tokenizer_sha256
+        self.text: Text | None = None
+        """Embeddings of a prompt that every window is filled for."""
         self.num_passes = 0
         """Runs of the transformer so far."""
 
@@ -78,7 +81,11 @@ class PrefixFiller:
 
 
 def window_example(
-    prompts: Prompts, window: TokenWindow, condition: Condition, conditions: Conditions
+    prompts: Prompts,
+    window: TokenWindow,
+    condition: Condition,
+    conditions: Conditions,
+    text: Text | None = None,
 ) -> Example:
     """Choose the task of thesis 8.3.3 that fits what is given of a window.
 
@@ -88,13 +95,11 @@ def window_example(
     if not condition.hinted.any():
         per_frame = condition.kept.reshape(len(condition.kept), -1)
         num_given = int(per_frame.all(1).cumprod().sum())
-        if not per_frame[num_given:].any():
-            return (
-                prompts.future(window, num_given, conditions)
-                if num_given
-                else prompts.video(window, conditions)
-            )
-    return prompts.painting(window, condition, conditions)
+        if not per_frame[num_given:].any() and num_given:
+            return prompts.future(window, num_given, conditions, text=text)
+        if not per_frame.any():
+            return prompts.video(window, conditions, text=text)
+    return prompts.painting(window, condition, conditions, text=text)
 
 
 def load_prefix_lm(name_or_folder: str | Path) -> PrefixFiller:
@@ -112,3 +117,26 @@ def load_prefix_lm(name_or_folder: str | Path) -> PrefixFiller:
     load_weights(model, folder, card["sha256"])
     model.requires_grad_(False)
     return PrefixFiller(model, card["tokenizer_sha256"], folder.name, card["sha256"])
+
+
+def load_for_text(name_or_folder: str | Path, prompt: str, encoder_folder: Path) -> PrefixFiller:
+    """Load a trained prefix language model that fills every window for a prompt.
+
+    Args:
+        name_or_folder: of the model.
+        prompt: what is to be seen.
+        encoder_folder: a T5 on disk, the one that the model was trained with.
+
+    Raises:
+        WeightsError: the model is missing, damaged, of another kind, or takes no text of that encoder.
+        MissingToolError: transformers or the encoder are not there.
+    """
+    filler = load_prefix_lm(name_or_folder)
+    encoder = T5TextEncoder(encoder_folder)
+    if encoder.width != filler.model.config.text_width:
+        raise WeightsError(
+            f"{name_or_folder}: takes text embeddings of width {filler.model.config.text_width}, "
+            f"{encoder_folder} gives {encoder.width}; choose another generator or encoder"
+        )
+    filler.text = encoder(prompt)
+    return filler

@@ -77,6 +77,23 @@ def test_a_label_guides_and_without_one_nothing_does(filler, make_window) -> Non
     assert not np.array_equal(labelled, stronger)
 
 
+def test_a_text_is_in_every_prompt_and_guides(model, make_window, make_text) -> None:
+    condition = Condition.of_kept(kept_where((4, 2, 3), slice(1)))
+    greedy, guided = Sampling(token_temperature=0), Sampling(token_temperature=0, guidance=5.0)
+    filler = PrefixFiller(model, HASH)
+    plain = fill(filler, make_window(), condition, sampling=greedy)
+    filler.text = 100 * make_text()
+    told = fill(filler, make_window(), condition, sampling=greedy)
+    stronger = fill(filler, make_window(), condition, sampling=guided)
+    assert not np.array_equal(plain, told)
+    assert not np.array_equal(told, stronger)
+
+
+def test_a_label_that_is_not_known_is_refused(filler, make_window) -> None:
+    with pytest.raises(ValueError, match="label 'cow', expected one of cat, dog"):
+        fill(filler, make_window(), Condition.of_kept(np.zeros((4, 2, 3), bool)), label="cow")
+
+
 def test_the_prompt_fits_what_is_given(config, prompts, make_window) -> None:
     shape = (4, 2, 3)
     hinted = kept_where(shape, slice(1, 2))

@@ -1,18 +1,23 @@
 """Text, audio, depth and flow from outside: what is missing is said in one line, what is there is called right."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mgv.codec import MissingToolError
+from mgv.generator.card import save_generator
 from mgv.generator.prefix_lm.audio import EncodecTokenizer
+from mgv.generator.prefix_lm.config import PrefixConfig
+from mgv.generator.prefix_lm.filler import load_for_text
 from mgv.generator.prefix_lm.layout import MAX_TEXT
+from mgv.generator.prefix_lm.model import PrefixLM
 from mgv.generator.prefix_lm.stylisation import mapped_tokens
 from mgv.generator.prefix_lm.text import T5TextEncoder
 from mgv.generator.prefix_lm.transformers_import import import_transformers, require_weights
-from mgv.tokenizer import load_tokenizer
+from mgv.tokenizer import WeightsError, load_tokenizer
 from mgv.tools.cli import exit_code_of
 
 
@@ -52,8 +57,8 @@ def transformers():
     return import_transformers("this test")
 
 
-@pytest.mark.slow
-def test_a_t5_of_random_weights_embeds(transformers, tmp_path) -> None:
+def save_random_t5(transformers, folder: Path) -> None:
+    """A T5 that knows three words, its embeddings 16 wide."""
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     words = {"<pad>": 0, "</s>": 1, "<unk>": 2, "a": 3, "cat": 4, "runs": 5}
@@ -61,9 +66,42 @@ def test_a_t5_of_random_weights_embeds(transformers, tmp_path) -> None:
     splitter.pre_tokenizer = pre_tokenizers.Whitespace()
     transformers.PreTrainedTokenizerFast(
         tokenizer_object=splitter, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    ).save_pretrained(tmp_path)
+    ).save_pretrained(folder)
     config = transformers.T5Config(vocab_size=6, d_model=16, d_kv=4, d_ff=32, num_layers=1, num_heads=2)
-    transformers.T5EncoderModel(config).save_pretrained(tmp_path)
+    transformers.T5EncoderModel(config).save_pretrained(folder)
+
+
+def save_random_prefix_lm(config: PrefixConfig, folder: Path) -> Path:
+    card = {
+        "kind": "prefix-lm",
+        "generator": config.to_dict(),
+        "tokenizer": "x",
+        "tokenizer_sha256": "0" * 64,
+    }
+    save_generator(PrefixLM(config), folder, card)
+    return folder
+
+
+def test_a_prompt_without_an_encoder_is_a_missing_tool(config, tmp_path) -> None:
+    folder = save_random_prefix_lm(config, tmp_path / "model")
+    with pytest.raises(MissingToolError):
+        load_for_text(folder, "a cat", tmp_path / "nowhere")
+
+
+@pytest.mark.slow
+def test_a_prompt_conditions_a_filler_whose_model_reads_that_encoder(transformers, config, tmp_path) -> None:
+    save_random_t5(transformers, tmp_path)
+    fitting = save_random_prefix_lm(replace(config, text_width=16), tmp_path / "fitting")
+    filler = load_for_text(fitting, "a cat runs", tmp_path)
+    assert np.array_equal(filler.text, T5TextEncoder(tmp_path)("a cat runs"))
+    other = save_random_prefix_lm(config, tmp_path / "other")
+    with pytest.raises(WeightsError, match=r"of width 6, .* gives 16"):
+        load_for_text(other, "a cat runs", tmp_path)
+
+
+@pytest.mark.slow
+def test_a_t5_of_random_weights_embeds(transformers, tmp_path) -> None:
+    save_random_t5(transformers, tmp_path)
     encoder = T5TextEncoder(tmp_path)
     assert encoder.width == 16
     embeddings = encoder("a cat runs")
