@@ -77,16 +77,18 @@ def test_a_label_guides_and_without_one_nothing_does(filler, make_window) -> Non
     assert not np.array_equal(labelled, stronger)
 
 
-def test_a_text_is_in_every_prompt_and_guides(model, make_window, make_text) -> None:
+def test_a_text_is_in_every_prompt_and_guides(model, prompts, make_window, make_text) -> None:
     condition = Condition.of_kept(kept_where((4, 2, 3), slice(1)))
-    greedy, guided = Sampling(token_temperature=0), Sampling(token_temperature=0, guidance=5.0)
-    filler = PrefixFiller(model, HASH)
-    plain = fill(filler, make_window(), condition, sampling=greedy)
-    filler.text = 100 * make_text()
-    told = fill(filler, make_window(), condition, sampling=greedy)
-    stronger = fill(filler, make_window(), condition, sampling=guided)
-    assert not np.array_equal(plain, told)
-    assert not np.array_equal(told, stronger)
+    text, num_passes = make_text(), []
+    for given in (None, text):
+        filler = PrefixFiller(model, HASH)
+        filler.text = given
+        fill(filler, make_window(), condition, sampling=Sampling(guidance=5.0))
+        num_passes.append(filler.num_passes)
+    assert num_passes == [18, 36]
+    for kept in (kept_where((4, 2, 3), slice(2)), kept_where((4, 2, 3), [0, 3]), np.zeros((4, 2, 3), bool)):
+        example = window_example(prompts, make_window(), Condition.of_kept(kept), Conditions(), text)
+        assert example.prompt.text is text
 
 
 def test_a_label_that_is_not_known_is_refused(filler, make_window) -> None:
