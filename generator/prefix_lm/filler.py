@@ -66,10 +66,11 @@ class PrefixFiller:
             raise ValueError(f"label {label!r}, expected one of {', '.join(self.labels)}")
         if condition.kept.all():
             return window.ids.copy()
-        example = window_example(self.prompts, window, condition, Conditions(label))
+        example = window_example(self.prompts, window, condition, Conditions(label), self.text)
         config: PrefixConfig = self.model.config
+        is_guided = label is not None or self.text is not None
         decoding = Decoding(
-            temperature=sampling.token_temperature, guidance=sampling.guidance if label else 0.0
+            temperature=sampling.token_temperature, guidance=sampling.guidance if is_guided else 0.0
         )
         unconditional = example.unconditional().sequence(config) if decoding.guidance > 0 else None
         decoded = decode(self.model, example.sequence(config), decoding, random, unconditional)
