@@ -1,5 +1,6 @@
 """Where training windows are taken from, and what of them is kept, drawn at random; for generators of all kinds."""
 
+from collections.abc import Container
 from itertools import accumulate
 
 import numpy as np
@@ -13,14 +14,21 @@ from .window import GridShape
 class WindowPlaces:
     """All places of windows of one shape in some folders."""
 
-    def __init__(self, folders: TokenFolders, shape: GridShape) -> None:
+    def __init__(
+        self, folders: TokenFolders, shape: GridShape, numbers: Container[int] | None = None
+    ) -> None:
         """Find the files that are large enough.
+
+        Args:
+            folders: of the files.
+            shape: of the windows.
+            numbers: of the files that may be used; all if None.
 
         Raises:
             DataError: no file is as large as a window, or no segment is as long.
         """
         self.folders, self.shape = folders, shape
-        usable = folders.usable(shape)
+        usable = [n for n in folders.usable(shape) if numbers is None or n in numbers]
         starting = [n for n in usable if _long_segments(folders.files[n], shape[0])]
         if not starting:
             raise DataError(

@@ -76,7 +76,7 @@ def make_audio() -> Callable[..., AudioCodes]:
 
 @pytest.fixture
 def folder(tmp_path: Path, make_clip: Callable[..., Path], tiny_model: Path, short_segments: None) -> Path:
-    """Two files of 10 latent frames, 6 rows and 8 columns; one has a caption."""
+    """Two files of 11 latent frames, 6 rows and 8 columns; one has a caption."""
     (tmp_path / "data").mkdir()
     for name in ("cat__a", "dog__b"):
         mgv.encode(
