@@ -54,7 +54,7 @@ class NearestGuess(nn.Module):
         places, offsets = nearest_seen(masked)
         index = places[..., None].expand(-1, -1, words.shape[-1])
         guesses = words.flatten(1, 3).gather(1, index).view_as(words)
-        embedded = self.gain * embedding(guesses, torch.zeros_like(masked), num_known)
+        embedded: Tensor = self.gain * embedding(guesses, torch.zeros_like(masked), num_known)
         for axis, table in enumerate(self.offsets):
             middle = (len(table) - 1) // 2
             embedded = embedded + functional.embedding(offsets[..., axis] + middle, table)
