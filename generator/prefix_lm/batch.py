@@ -21,6 +21,8 @@ class SequenceBatch:
     """int64 `[B, L, 7]`, see `Sequence`."""
     goals: Tensor
     """int64 `[B, L, 7]`, see `Sequence`."""
+    guesses: Tensor
+    """int64 `[B, L]`, see `Sequence`."""
     num_prefix: Tensor
     """int64 `[B]`."""
     lengths: Tensor
@@ -57,6 +59,7 @@ def collate(sequences: list[Sequence]) -> SequenceBatch:
         ids=_padded([sequence.ids for sequence in sequences], longest, 0),
         places=_padded([sequence.places for sequence in sequences], longest, -1),
         goals=_padded([sequence.goals for sequence in sequences], longest, -1),
+        guesses=_padded([sequence.guesses for sequence in sequences], longest, -1),
         num_prefix=torch.tensor([sequence.num_prefix for sequence in sequences]),
         lengths=torch.tensor([len(sequence) for sequence in sequences]),
         bit_depth=depths.pop(),

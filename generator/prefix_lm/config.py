@@ -32,6 +32,8 @@ class PrefixConfig:
     """Steps of audio at most; 0 for a model without audio."""
     heads: str = "chained"
     """`independent`, as in the thesis, or `chained`, where a token's words come one after the other."""
+    guesses: bool = False
+    """Whether each visual token to come is shown the nearest one that is known by then."""
     dropout: float = 0.0
 
     def __post_init__(self) -> None:

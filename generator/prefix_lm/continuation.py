@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ..window import TokenWindow
 from .decoding import Decoding, decode
-from .layout import Part
 from .model import PrefixLM
+from .places import Part
 from .prompts import NO_CONDITIONS, Conditions, Prompts, Text
 
 

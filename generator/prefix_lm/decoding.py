@@ -11,8 +11,9 @@ from torch.nn import functional
 from ..heads import Choose
 from .backbone import KeyValueCache
 from .batch import SequenceBatch, collate
-from .layout import Part, Place, Sequence, without
+from .layout import Sequence, without
 from .model import AUDIO_SYMBOLS, VISUAL_SYMBOL, PrefixLM
+from .places import Part, Place
 from .vocabulary import AUDIO_CODES, NUM_SPECIAL, Special
 
 

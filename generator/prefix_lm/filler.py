@@ -11,8 +11,8 @@ from ..card import generator_folder, load_weights, read_card
 from ..window import Condition, GridShape, Sampling, TokenWindow
 from .config import PrefixConfig
 from .decoding import Decoding, decode
-from .layout import Part
 from .model import PrefixLM
+from .places import Part
 from .prompts import Conditions, Example, Prompts, Text
 from .text import T5TextEncoder
 

@@ -1,13 +1,14 @@
 """The layout of a sequence (thesis 8.3.3 and Table 8.3): what is given, and then what is to be generated."""
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .elements import AudioCodes, VisualTokens
+from .guess import nearest_known
+from .places import Part, Place
 from .vocabulary import (
     LABEL_VALUES,
     LENGTH_VALUES,
@@ -22,32 +23,6 @@ from .vocabulary import (
 
 MAX_TEXT = 64
 """Text embeddings at most (thesis 8.4.6)."""
-
-
-class Part(IntEnum):
-    """What part of a sequence an element belongs to."""
-
-    CONTROL = 0
-    TEXT = 1
-    GIVEN = 2
-    HINT = 3
-    DEPTH = 4
-    FLOW = 5
-    AUDIO_IN = 6
-    VIDEO_OUT = 7
-    AUDIO_OUT = 8
-
-
-class Place(IntEnum):
-    """Columns of a place. -1 is for what an element does not have."""
-
-    PART = 0
-    FRAME = 1
-    ROW = 2
-    COLUMN = 3
-    IS_IMAGE = 4
-    LEVEL = 5
-    STEP = 6
 
 
 @dataclass(frozen=True)
@@ -95,6 +70,8 @@ class Sequence:
     """`[L, 7]`, columns of `Place`."""
     goals: NDArray[np.int64]
     """`[L, 7]`: the place of what follows, if the output goes on: the model is told where, never whether."""
+    guesses: NDArray[np.int64]
+    """`[L]`: where the visual element is that is nearest to each goal, -1 for none; see `nearest_known`."""
     num_prefix: int
     """Elements that are given; the rest is generated."""
     bit_depth: int
@@ -138,7 +115,10 @@ def lay_out(prompt: Prompt, output: Output, vocabulary: Vocabulary, bit_depth: i
     num_prefix = rows.length
     _lay_output(rows, output)
     ids, places = np.concatenate(rows.ids), np.concatenate(rows.places)
-    return Sequence(ids, places, goals_of(ids, places), num_prefix, bit_depth, prompt.text)
+    goals = goals_of(ids, places)
+    return Sequence(
+        ids, places, goals, nearest_known(places, goals, num_prefix), num_prefix, bit_depth, prompt.text
+    )
 
 
 def _lay_prefix(rows: "_Rows", prompt: Prompt) -> None:
@@ -200,7 +180,9 @@ def without(sequence: Sequence, start: int, stop: int) -> Sequence:
     """Leave out the elements `start` to `stop - 1`, which a video that ended early did not get to."""
     keep = np.r_[0:start, stop : len(sequence)]
     ids, places = sequence.ids[keep], sequence.places[keep]
-    return replace(sequence, ids=ids, places=places, goals=goals_of(ids, places))
+    goals = goals_of(ids, places)
+    guesses = nearest_known(places, goals, sequence.num_prefix)
+    return replace(sequence, ids=ids, places=places, goals=goals, guesses=guesses)
 
 
 def _conditions(prompt: Prompt) -> list[int]:

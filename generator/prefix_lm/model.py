@@ -10,7 +10,8 @@ from ..heads import HEADS, WordEmbedding, word_nats
 from .backbone import Backbone, KeyValueCache
 from .batch import SequenceBatch
 from .config import PrefixConfig
-from .layout import Part, Place
+from .guess import COORDINATES, NO_GUESS, KnownGuess
+from .places import Part, Place
 from .vocabulary import AUDIO_LEVELS, NUM_AUDIO, NUM_SPECIAL, TEXT
 
 AUDIO_SYMBOLS = NUM_SPECIAL
@@ -46,6 +47,7 @@ class PrefixLM(nn.Module):
         self.words = WordEmbedding(self.vocabularies, width)
         self.heads = HEADS[config.heads](self.words, width)
         self.places, self.goals = PlaceEmbedding(config), PlaceEmbedding(config)
+        self.guess = KnownGuess(config.window, width) if config.guesses else None
         self.text = nn.Linear(config.text_width, width) if config.text_width else None
         self.dropout = nn.Dropout(config.dropout)
         self.backbone = Backbone(config)
@@ -94,8 +96,24 @@ class PrefixLM(nn.Module):
             embedded = self.text(batch.text.to(self.text.weight.dtype)).to(x.dtype)
             x = x.masked_scatter((ids == TEXT)[..., None], embedded)
         x = x + self.places(batch.places[:, span]) + self.goals(batch.goals[:, span])
+        if self.guess is not None:
+            x = x + self._guessed(self.guess, batch, span)
         hidden: Tensor = self.backbone(self.dropout(x), batch.num_prefix, start, cache)
         return hidden
+
+    def _guessed(self, guess: KnownGuess, batch: SequenceBatch, span: slice) -> Tensor:
+        where = batch.guesses[:, span]
+        index = where.clamp(min=0)
+        coordinates = batch.places[..., COORDINATES]
+        found = coordinates.gather(1, index[..., None].expand(-1, -1, coordinates.shape[-1]))
+        embedded: Tensor = guess(
+            self.words,
+            self.words_of(batch.ids.gather(1, index)),
+            found - batch.goals[:, span, COORDINATES],
+            where != NO_GUESS,
+            self.vocabularies.known_at(batch.bit_depth),
+        )
+        return embedded
 
     def symbols_of(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Give the symbol of each nominal id, 0 for text, and tell which are visual, both of the shape of `ids`."""

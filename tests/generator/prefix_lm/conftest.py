@@ -29,6 +29,7 @@ def config() -> PrefixConfig:
         resolutions=((2, 2),),
         text_width=TEXT_WIDTH,
         audio_steps=10,
+        guesses=True,
     )
 
 

@@ -11,8 +11,8 @@ from mgv.generator.dataset import TokenFile, TokenFolders
 from mgv.generator.errors import DataError
 from mgv.generator.prefix_lm.companions import Companion, read_companion, write_companion
 from mgv.generator.prefix_lm.config import SIZES, PrefixConfig
-from mgv.generator.prefix_lm.layout import Part, Place
 from mgv.generator.prefix_lm.multitask import Corpus, SequenceBatches, SequenceMixture
+from mgv.generator.prefix_lm.places import Part, Place
 from mgv.generator.prefix_lm.stages import TwoStages
 from mgv.generator.window import TokenWindow
 

@@ -6,7 +6,7 @@ import torch
 
 from mgv.generator.prefix_lm.continuation import continue_video
 from mgv.generator.prefix_lm.decoding import Decoding, decode
-from mgv.generator.prefix_lm.layout import Part
+from mgv.generator.prefix_lm.places import Part
 from mgv.generator.window import TokenWindow
 
 GREEDY = Decoding(temperature=0)

@@ -8,8 +8,8 @@ import torch
 
 from mgv.generator.prefix_lm.batch import collate
 from mgv.generator.prefix_lm.decoding import Decoding, decode, narrow
-from mgv.generator.prefix_lm.layout import Part
 from mgv.generator.prefix_lm.model import PrefixLM
+from mgv.generator.prefix_lm.places import Part
 from mgv.generator.prefix_lm.prompts import Conditions, Prompts
 from mgv.generator.prefix_lm.vocabulary import Special
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mgv.generator.prefix_lm.elements import AudioCodes
-from mgv.generator.prefix_lm.layout import Output, Part, Place, Prompt, lay_out, without
+from mgv.generator.prefix_lm.layout import Output, Prompt, lay_out, without
+from mgv.generator.prefix_lm.places import Part, Place
 from mgv.generator.prefix_lm.prompts import Conditions
 from mgv.generator.window import Condition
 

@@ -10,8 +10,8 @@ import torch
 from mgv.generator.prefix_lm.backbone import KeyValueCache, prefix_mask
 from mgv.generator.prefix_lm.batch import collate
 from mgv.generator.prefix_lm.config import SIZES, PrefixConfig
-from mgv.generator.prefix_lm.layout import Part, Place
 from mgv.generator.prefix_lm.model import NUM_SYMBOLS, PrefixLM
+from mgv.generator.prefix_lm.places import Part, Place
 from mgv.generator.prefix_lm.prompts import Conditions, Prompts
 from mgv.generator.window import Condition
 
