@@ -139,7 +139,7 @@ def new_segments(
 
 @dataclass(frozen=True)
 class Creation:
-    """A video made of nothing but a class."""
+    """A video made of nothing but a class or a text."""
 
     tokenizer: Tokenizer
     coder: LayerCoder
@@ -192,9 +192,9 @@ class Creation:
         num_tokens = header.latent_size[0] * header.latent_size[1]
         painter.num_expected = _num_latents(self.num_frames, header) * num_tokens
         items = new_segments(painter, header, depth, self.num_frames, first_pts=0, before=None)
-        return TokenEdit(
-            header, with_entry({}, painter, "class", [GeneratedRegion(0, self.num_frames)]), items
-        )
+        command = "class" if painter.prompt is None else "text"
+        metadata = with_entry({}, painter, command, [GeneratedRegion(0, self.num_frames)])
+        return TokenEdit(header, metadata, items)
 
 
 def stored_before_enough(file: TokenFile, number: int, num_latents: int) -> Iterator[Neighbour]:

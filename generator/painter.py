@@ -65,6 +65,7 @@ class Painter:
         *,
         seed: int = 0,
         label: str | None = None,
+        prompt: str | None = None,
         progress: Progress = lambda made, expected: None,
     ) -> None:
         """Begin.
@@ -74,17 +75,17 @@ class Painter:
             sampling: how it draws.
             seed: of all randomness.
             label: class of what is made, one that the generator knows.
+            prompt: text that the filler was set up for, to be told in META.
             progress: told of tokens made.
 
         Raises:
-            OptionError: it does not know the label, or there is guidance without one.
+            OptionError: it does not know the label.
         """
         if label is not None and label not in filler.labels:
             known = ", ".join(filler.labels) or "none"
             raise OptionError(f"label is {label!r}, the generator {filler.name} knows {known}")
-        if sampling.guidance and label is None:
-            raise OptionError("guidance is by the class; give a label with it")
-        self.filler, self.sampling, self.seed, self.label = filler, sampling, seed, label
+        self.filler, self.sampling, self.seed = filler, sampling, seed
+        self.label, self.prompt = label, prompt
         self.num_expected: int | None = None
         """Tokens that are to be made in all, for `progress`."""
         self.num_made = 0

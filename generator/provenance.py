@@ -26,7 +26,7 @@ def with_entry(
 ) -> dict[str, Any]:
     """Add an entry to META.
 
-    The entry is an object with `task`, `generator`, `generator_sha256`, `seed`, `label` (null for none),
+    The entry is an object with `task`, `generator`, `generator_sha256`, `seed`, `label` and `prompt` (null for none),
     `sampling` (the fields of `Sampling`) and `regions`, a list of objects with `first_frame`, `num_frames` and
     `box`, `[x, y, width, height]` or null. Frames and pixels are counted as in the file that the entry came with.
 
@@ -43,6 +43,7 @@ def with_entry(
         "generator_sha256": painter.filler.sha256,
         "seed": painter.seed,
         "label": painter.label,
+        "prompt": painter.prompt,
         "sampling": asdict(painter.sampling),
         "regions": [
             {

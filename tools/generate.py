@@ -1,13 +1,12 @@
 """`mgv generate`: new tokens from those of an .mgv."""
 
-import time
-from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import progress_bar, require, target_or_pipe
-from .generation import GenerationOptions, generate_from, generation_options, report_generation
+from .common import Command, require
+from .generation import GenerationOptions, create, generate_from, generation_options
 
 if TYPE_CHECKING:
     from ..generator.geometry import Box
@@ -174,47 +173,61 @@ def task(name: str, source: str, target: str, options: GenerationOptions) -> Non
     generate_from(source, target, options, lambda file, painter: do_task(file, painter, name))
 
 
+def picture_options(command: Command) -> Command:
+    """Give a command that makes a new video what a picture needs."""
+    for option in (
+        click.option(
+            "--rate", type=click.FloatRange(1, 1000), default=25, show_default=True, help="Frames per second."
+        ),
+        click.option("--frames", type=click.IntRange(min=1), default=17, show_default=True, help="To make."),
+        click.option(
+            "--size", type=SIZE, default="128x128", show_default=True, help="Of the picture, in pixels."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @generate.command("class")
 @click.argument("target")
-@click.option("--size", type=SIZE, default="128x128", show_default=True, help="Of the picture, in pixels.")
-@click.option("--frames", type=click.IntRange(min=1), default=17, show_default=True, help="To make.")
-@click.option(
-    "--rate",
-    type=click.FloatRange(1, 1000),
-    default=25,
-    show_default=True,
-    help="Frames per second of the new video.",
-)
+@picture_options
 @generation_options
 def class_(target: str, size: tuple[int, int], frames: int, rate: float, options: GenerationOptions) -> None:
     """Make a video of nothing but its class, see --label; without one, of nothing at all."""
-    file_out = target_or_pipe(target)
-    from ..codec.output import open_output
-    from ..codec.token_edit import write_tokens
-    from ..generator.continuation import Creation
-
-    frame_rate = Fraction(rate).limit_denominator(1001)
-    with progress_bar("generate", unit="token") as progress:
-        painter = options.painter(progress)
-        creation = Creation.for_generator(painter.filler, size, frames, frame_rate, model=options.model)
-        plan = creation.plan(painter)
-        started = time.perf_counter()
-        with open_output(file_out, force=options.force) as file:
-            report = write_tokens(file, plan, creation.coder)
-    report_generation(target, options, painter, report, time.perf_counter() - started)
+    create(target, options, (size, frames, rate))
 
 
 @generate.command()
 @click.argument("target")
 @click.option("--prompt", required=True, help="What is to be seen, in words.")
-def text(target: str, prompt: str) -> None:
-    """Make a video of a text; needs a text encoder and a prefix language model, which do not come with mgv."""
+@click.option(
+    "--text-encoder",
+    type=click.Path(path_type=Path),
+    help="Folder of the T5 that the generator was trained with, as transformers saves it.",
+)
+@picture_options
+@generation_options
+def text(
+    target: str,
+    prompt: str,
+    text_encoder: Path | None,
+    size: tuple[int, int],
+    frames: int,
+    rate: float,
+    options: GenerationOptions,
+) -> None:
+    """Make a video of a text; needs a T5 and a prefix language model trained with it, neither of which mgv brings."""
     from ..codec import MissingToolError
 
-    raise MissingToolError(
-        "a video of a text needs the weights of a text encoder (T5) and of a prefix language model trained with it; "
-        "neither comes with mgv"
-    )
+    if text_encoder is None or options.generator is None:
+        raise MissingToolError(
+            "a video of a text needs a text encoder and a prefix language model trained with it, neither of which "
+            "comes with mgv; give their folders with --text-encoder and --generator"
+        )
+    from ..generator.prefix_lm.filler import load_for_text
+
+    filler = load_for_text(options.generator, prompt, text_encoder)
+    create(target, options, (size, frames, rate), filler, prompt)
 
 
 def _box(numbers: tuple[int, int, int, int]) -> "Box":

@@ -3,17 +3,28 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import PIPE, Command, as_json, progress_bar, report_stream, shown, source_or_pipe, target_or_pipe
+from .common import (
+    PIPE,
+    Command,
+    as_json,
+    progress_bar,
+    report_stream,
+    require,
+    shown,
+    source_or_pipe,
+    target_or_pipe,
+)
 
 if TYPE_CHECKING:
     from ..codec import EditReport, TokenEdit, TokenFile
+    from ..generator import WindowFiller
     from ..generator.painter import Painter, Progress
-    from ..generator.window import WindowFiller
 
 _OPTIONS = (
     click.option(
@@ -71,20 +82,35 @@ class GenerationOptions:
     force: bool
     json_wanted: bool
 
-    def painter(self, progress: "Progress") -> "Painter":
-        """Load the generator and set it up.
+    def painter(
+        self, progress: "Progress", filler: "WindowFiller | None" = None, prompt: str | None = None
+    ) -> "Painter":
+        """Set up a generator; the one that is asked for if none is given.
+
+        Args:
+            progress: told of tokens made.
+            filler: the generator.
+            prompt: text that it was set up for.
 
         Raises:
             WeightsError: it is not at hand.
             OptionError: it does not know the label.
         """
+        from ..generator import Sampling
         from ..generator.painter import Painter
-        from ..generator.window import Sampling
 
+        is_guidable = self.label is not None or prompt is not None
+        require(not self.guidance or is_guidable, "--guidance is by the class; give a --label with it")
         names = {field.name for field in fields(Sampling)}
         given = {name: value for name, value in vars(self).items() if name in names and value is not None}
-        filler = open_generator(self.generator)
-        return Painter(filler, Sampling(**given), seed=self.seed, label=self.label, progress=progress)
+        return Painter(
+            filler or open_generator(self.generator),
+            Sampling(**given),
+            seed=self.seed,
+            label=self.label,
+            prompt=prompt,
+            progress=progress,
+        )
 
 
 def generation_options(command: Command) -> Command:
@@ -106,8 +132,8 @@ def open_generator(name_or_folder: str | None) -> "WindowFiller":
     Raises:
         WeightsError: it is not at hand.
     """
+    from ..generator import load_generator
     from ..generator.card import DEFAULT_GENERATOR
-    from ..generator.registry import load_generator
 
     return load_generator(DEFAULT_GENERATOR if name_or_folder is None else name_or_folder)
 
@@ -132,6 +158,39 @@ def generate_from(
             model=options.model,
             force=options.force,
         )
+    report_generation(target, options, painter, report, time.perf_counter() - started)
+
+
+def create(
+    target: str,
+    options: GenerationOptions,
+    picture: tuple[tuple[int, int], int, float],
+    filler: "WindowFiller | None" = None,
+    prompt: str | None = None,
+) -> None:
+    """Make TARGET of nothing but a class or a text, and report.
+
+    Args:
+        target: where to.
+        options: those of all commands.
+        picture: its size in pixels, the number of frames and their rate.
+        filler: the generator; the one that is asked for if None.
+        prompt: text that it was set up for.
+    """
+    file_out = target_or_pipe(target)
+    from ..codec.output import open_output
+    from ..codec.token_edit import write_tokens
+    from ..generator.continuation import Creation
+
+    size, num_frames, rate = picture
+    frame_rate = Fraction(rate).limit_denominator(1001)
+    with progress_bar("generate", unit="token") as progress:
+        painter = options.painter(progress, filler, prompt)
+        creation = Creation.for_generator(painter.filler, size, num_frames, frame_rate, model=options.model)
+        plan = creation.plan(painter)
+        started = time.perf_counter()
+        with open_output(file_out, force=options.force) as file:
+            report = write_tokens(file, plan, creation.coder)
     report_generation(target, options, painter, report, time.perf_counter() - started)
 
 

@@ -103,6 +103,7 @@ def describe_generated(entries: Any) -> list[str]:
         try:
             regions = ", ".join(_describe_region(region) for region in entry["regions"])
             label = "" if entry["label"] is None else f", label {entry['label']}"
+            label += "" if entry["prompt"] is None else f", prompt {entry['prompt']!r}"
             by = f"{entry['generator']} (SHA-256 {entry['generator_sha256'][:16]}), seed {entry['seed']}{label}"
             lines.append(f"{entry['task']}: {regions}; by {by}")
         except (TypeError, KeyError, IndexError):

@@ -89,6 +89,7 @@ def test_audio_and_what_is_said_of_a_file_stay(make_file: Callable[..., bytes], 
         "generator_sha256": "c0" * 32,
         "seed": 0,
         "label": None,
+        "prompt": None,
         "sampling": {
             "steps": 12,
             "schedule": "cosine",

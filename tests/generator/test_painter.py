@@ -73,11 +73,6 @@ def test_a_foreign_label_is_refused(make_painter: Callable[..., Painter]) -> Non
         make_painter(label="horse")
 
 
-def test_guidance_needs_a_label(filler: CopyingFiller) -> None:
-    with pytest.raises(OptionError, match="label"):
-        Painter(filler, Sampling(guidance=1.0))
-
-
 def test_tokens_of_another_tokenizer_are_refused(
     make_file: Callable[..., bytes], opened: Callable[[bytes], TokenFile]
 ) -> None:

@@ -140,6 +140,29 @@ def test_a_class_makes_a_video(
     assert "class: frames 0 to 5; by copying" in text
 
 
+def test_a_text_makes_a_video(
+    filler: CopyingFiller,
+    tiny_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[object] = []
+
+    def load(*arguments: object) -> CopyingFiller:
+        seen.extend(arguments)
+        return filler
+
+    monkeypatch.setattr("mgv.generator.prefix_lm.filler.load_for_text", load)
+    out = tmp_path / "out.mgv"
+    folders = ["--generator", "lm", "--text-encoder", "t5", "--model", str(tiny_model)]
+    options = [*folders, "--size", "16x16", "--frames", "1", "--guidance", "2"]
+    assert run(["generate", "text", str(out), "--prompt", "a dog", *options]) == 0
+    assert seen == ["lm", "a dog", Path("t5")]
+    (entry,) = Reader(io.BytesIO(out.read_bytes())).metadata["generated"]
+    assert (entry["task"], entry["prompt"]) == ("text", "a dog")
+
+
 def test_pipes(
     coded: Path,
     filler: CopyingFiller,
@@ -199,9 +222,10 @@ class TestRefusals:
         arguments = [coded, tmp_path / "out.mgv", "--model", tiny_model, "--label", "horse"]
         assert "knows cat, dog" in fails(2, "generate", "predict", *arguments)
 
-    def test_a_text_without_what_reads_it(self, tmp_path: Path, fails: Fails) -> None:
-        line = fails(6, "generate", "text", tmp_path / "out.mgv", "--prompt", "a dog")
-        assert "text encoder" in line
+    @pytest.mark.parametrize("options", [[], ["--text-encoder", "somewhere"]])
+    def test_a_text_without_what_reads_it(self, tmp_path: Path, fails: Fails, options: list[str]) -> None:
+        line = fails(6, "generate", "text", tmp_path / "out.mgv", "--prompt", "a dog", *options)
+        assert "needs a text encoder and a prefix language model" in line
 
     @pytest.mark.parametrize(
         "arguments",
@@ -214,6 +238,7 @@ class TestRefusals:
             ["interpolate", "IN", "OUT", "--start", "7", "--duration", "1"],
             ["interpolate", "IN", "OUT", "--start", "0", "--duration", "7"],
             ["class", "OUT", "--size", "40x"],
+            ["predict", "IN", "OUT", "--guidance", "1"],
         ],
         ids=" ".join,
     )
