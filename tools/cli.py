@@ -21,6 +21,7 @@ COMMANDS = {
     "decode": ("decode", "Turn an .mgv file back into video."),
     "demo": ("demo", "Encode and decode a real clip and show both."),
     "encode": ("encode", "Compress a video, or all in a folder, into .mgv."),
+    "generate": ("generate", "Continue, fill or extend an .mgv file by new tokens."),
     "info": ("inspect", "Tell what an .mgv file holds."),
     "models": ("models", "List the tokenizers that are at hand."),
     "rd": ("rd", "Measure codecs at a ladder of rates; plots, BD-rates, report."),
