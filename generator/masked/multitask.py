@@ -1,7 +1,6 @@
 """Multi-task sampling (thesis 6.4): training batches of windows, each with a task, its condition and a class."""
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -86,7 +85,7 @@ class WindowBatches(Dataset[WindowBatch]):
             seed,
         )
         usable = folders.usable(config.window)
-        starting = [n for n in usable if _long_segments(folders.files[n], config.window[0])]
+        starting = [n for n in usable if folders.files[n].long_segments(config.window[0])]
         if not starting:
             raise DataError(
                 f"no file has a segment that holds a window of {config.window} latent frames, rows and columns"
@@ -150,7 +149,7 @@ class WindowBatches(Dataset[WindowBatch]):
         file = self.folders.files[number]
         if not begins_segment:
             return number, int(random.integers(file.num_latents - length + 1))
-        starts = _long_segments(file, length)
+        starts = file.long_segments(length)
         return number, starts[random.integers(len(starts))]
 
 
@@ -164,12 +163,6 @@ class _Pool:
 
     def draw(self, random: np.random.Generator) -> int:
         return self.numbers[random.choice(len(self.numbers), p=self.shares)]
-
-
-def _long_segments(file: TokenFile, length: int) -> list[int]:
-    """Give the first latent frame of each segment that is long enough."""
-    firsts = (0, *accumulate(file.segment_latents))
-    return [first for first, size in zip(firsts, file.segment_latents, strict=False) if size >= length]
 
 
 def varied_region(name: str, shape: GridShape, random: np.random.Generator) -> NDArray[np.bool_] | None:
