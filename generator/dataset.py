@@ -53,7 +53,7 @@ class TokenFolders:
     def __init__(
         self, folders: Sequence[Path], tokenizer: Tokenizer, *, cache_bytes: int = CACHE_BYTES
     ) -> None:
-        """Find the files and their sizes.
+        """Find the files and their sizes; of one that was cut off, the segments before the cut are used.
 
         Args:
             folders: searched with what lies below them.
@@ -62,7 +62,7 @@ class TokenFolders:
 
         Raises:
             DataError: a folder is missing or has no `.mgv`, or a sidecar is no good.
-            FormatError, WeightsError: a file is no whole `.mgv`, or of another tokenizer.
+            FormatError, WeightsError: a file is no `.mgv`, or of another tokenizer.
         """
         self.tokenizer = tokenizer
         self.files = [file for folder in folders for file in _list_files(folder, tokenizer)]
@@ -135,6 +135,8 @@ def _list_files(folder: Path, tokenizer: Tokenizer) -> list[TokenFile]:
         with open_mgv(path, model=tokenizer) as video:
             _ = video.tokenizer
             grid, latents = video.grid, video.segment_latents
+        if not latents:
+            raise DataError(f"{path}: holds no whole segment; remove it, or make it anew")
         files.append(
             TokenFile(path, grid, latents, entry.get("label", _label_by_name(path)), entry.get("caption"))
         )

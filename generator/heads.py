@@ -31,19 +31,21 @@ class WordEmbedding(nn.Module):
         Returns:
             float `[..., width]`.
         """
-        rows = []
+        rows: list[Tensor] = []
         for index, (table, size) in enumerate(zip(self.tables, self.vocabularies.sizes, strict=True)):
             if index < num_known:
                 word = torch.where(masked, size, words[..., index])
             else:
                 word = torch.full_like(words[..., 0], size + 1)
-            rows.append(functional.embedding(word, table))
+            row: Tensor = functional.embedding(word, table)
+            rows.append(row)
         total: Tensor = torch.stack(rows).sum(0)
         return total
 
     def rows(self, index: int) -> Tensor:
         """Give the embeddings of the words of one sub-vocabulary, float `[V, width]`."""
-        return self.tables[index][: self.vocabularies.sizes[index]]
+        table: Tensor = self.tables[index]
+        return table[: self.vocabularies.sizes[index]]
 
     def word(self, index: int, words: Tensor) -> Tensor:
         """Embed words int64 `[N]` of one sub-vocabulary alone, float `[N, width]`."""

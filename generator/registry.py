@@ -1,14 +1,22 @@
-"""Loading a generator of any kind by its name or folder."""
+"""The kinds of generators: loading one by its name or folder, and reading a training run's TOML."""
 
+import tomllib
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ..tokenizer import WeightsError
 from .card import generator_folder, read_card
+from .errors import DataError
+from .train import Objective
+from .train_config import RunSettings, from_table
 from .window import WindowFiller
 
 LOADERS = {"masked": "masked.filler:load_masked"}
 """Kind of a card -> what loads it."""
+
+OBJECTIVES = {"masked": "masked.training:read_masked_run"}
+"""Kind of a run -> what makes its objective from `RunSettings`, the other tables and the place for messages."""
 
 
 def load_generator(name_or_folder: str | Path) -> WindowFiller:
@@ -25,6 +33,30 @@ def load_generator(name_or_folder: str | Path) -> WindowFiller:
         raise WeightsError(
             f"{name_or_folder} is a generator of kind {kind!r}, expected {' or '.join(LOADERS)}"
         )
-    module, _, name = LOADERS[kind].partition(":")
-    filler: WindowFiller = getattr(import_module(f".{module}", __package__), name)(name_or_folder)
+    filler: WindowFiller = _imported(LOADERS[kind])(name_or_folder)
     return filler
+
+
+def read_run(path: Path) -> Objective:
+    """Read a training run from TOML: `kind`, the table `[run]` of `RunSettings`, and those of its kind.
+
+    Raises:
+        DataError: not TOML, an unknown or missing field, an impossible value, or no data; names the file.
+    """
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: is no TOML: {error}") from error
+    kind, run = tables.pop("kind", None), tables.pop("run", {})
+    if kind not in OBJECTIVES:
+        raise DataError(f"{path}: kind is {kind!r}, expected {' or '.join(OBJECTIVES)}")
+    if not isinstance(run, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise DataError(f"{path}: expected tables, [run] and those of a {kind} generator, beside `kind`")
+    settings = from_table(RunSettings, run, f"{path}: [run]")
+    objective: Objective = _imported(OBJECTIVES[kind])(settings, tables, str(path))
+    return objective
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f".{module}", __package__), name)

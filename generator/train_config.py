@@ -1,6 +1,11 @@
 """What a generator's training run is, whichever generator; the rest of its TOML belongs to the generator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from .errors import DataError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -34,3 +39,21 @@ class RunSettings:
             raise ValueError("steps, batch_size, validate_every and validation_batches are positive")
         if not 0 <= self.ema_decay < 1 or self.learning_rate <= 0:
             raise ValueError("ema_decay is in [0, 1), learning_rate above 0")
+
+
+def from_table(cls: type[T], table: dict[str, Any], place: str) -> T:
+    """Build a dataclass from a table of TOML.
+
+    Raises:
+        DataError: an unknown or missing field, or an impossible value; names the place.
+    """
+    names = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(table) - names)
+    if unknown:
+        raise DataError(f"{place}: unknown field {', '.join(unknown)}, expected {', '.join(sorted(names))}")
+    try:
+        return cls(
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+        )
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{place}: {error}") from error

@@ -1,6 +1,6 @@
 """`mgv train`: prepare data and train models."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -76,17 +76,33 @@ def prepare(sources: tuple[Path, ...], output: Path, max_frames: int | None) -> 
         raise MediaError(f"{len(failures)} of {len(files)} sources could not be read: {'; '.join(failures)}")
 
 
+def _run_arguments(command: Callable[..., None]) -> Callable[..., None]:
+    """Take what every training run takes: its configuration, a folder, when to stop, processes that load data."""
+    limit = click.FloatRange(min=0, min_open=True)
+    for decorate in (
+        click.option(
+            "--workers",
+            type=click.IntRange(min=0),
+            default=1,
+            show_default=True,
+            help="Processes that load batches.",
+        ),
+        click.option("--time-limit", type=limit, help="Stop, with a checkpoint, in minutes."),
+        click.option(
+            "-o",
+            "--output",
+            required=True,
+            type=click.Path(path_type=Path),
+            help="Run folder; an old run goes on.",
+        ),
+        click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    ):
+        command = decorate(command)
+    return command
+
+
 @train.command()
-@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Run folder; an old run goes on."
-)
-@click.option(
-    "--time-limit", type=click.FloatRange(min=0, min_open=True), help="Stop, with a checkpoint, in minutes."
-)
-@click.option(
-    "--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that load batches."
-)
+@_run_arguments
 def tokenizer(config: Path, output: Path, time_limit: float | None, workers: int) -> None:
     """Train a tokenizer as the TOML file CONFIG says: image phase, inflation, video phase.
 
@@ -117,9 +133,42 @@ def tokenizer(config: Path, output: Path, time_limit: float | None, workers: int
             coded_bits=coded_bits,
             on_step=show,
         )
-    click.echo(
-        f"{output}/model: {'finished' if finished else 'stopped at the time limit; the same command goes on'}"
-    )
+    _echo_stop(output, finished)
+
+
+@train.command()
+@_run_arguments
+def generator(config: Path, output: Path, time_limit: float | None, workers: int) -> None:
+    """Train a generator of tokens on folders of .mgv, as the TOML file CONFIG says.
+
+    The run can be stopped at any moment and goes on with the same command. OUTPUT/model holds the averaged weights
+    and their card, as `--generator` takes them; watch OUTPUT/tensorboard and OUTPUT/validation.jsonl. On several
+    devices: `accelerate launch -m mgv.tools.cli train generator ...`.
+    """
+    from ..generator.registry import read_run
+    from ..generator.train import StepReport
+    from ..generator.train import train as run_training
+
+    objective = read_run(config)
+    with progress_bar("train", unit="step") as progress:
+
+        def show(report: StepReport) -> None:
+            text = " ".join(f"{name} {value:.3f}" for name, value in report.losses.items())
+            progress(report.step, report.steps, text)
+
+        finished = run_training(
+            objective,
+            output,
+            time_limit_seconds=None if time_limit is None else time_limit * 60,
+            num_workers=workers,
+            on_step=show,
+        )
+    _echo_stop(output, finished)
+
+
+def _echo_stop(output: Path, finished: bool) -> None:
+    how = "finished" if finished else "stopped at the time limit; the same command goes on"
+    click.echo(f"{output}/model: {how}")
 
 
 @train.command()

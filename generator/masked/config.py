@@ -27,6 +27,8 @@ class MaskedConfig:
     """`independent`, as in the thesis, or `chained`, where a token's words come one after the other."""
     local_mixing: bool = False
     """Whether every block first mixes each token with its six neighbours, channel by channel."""
+    guesses: bool = False
+    """Whether a masked token is shown the nearest one that is seen."""
     dropout: float = 0.1
 
     def __post_init__(self) -> None:

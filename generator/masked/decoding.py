@@ -51,7 +51,8 @@ def decode_masked(
     """Generate in `sampling.steps` passes (thesis Algorithm 1).
 
     Tokens that are kept have an infinite score, so that they are never drawn anew, and do not count for N. With a
-    choice temperature of 0 the surest tokens stay; with `token_temperature` 0 each is the likeliest.
+    choice temperature of 0 the surest tokens stay; with `token_temperature` 0 each is the likeliest. Scores are
+    logarithms of probabilities, for those of tokens of many bits are all next to 0, and noise alone would choose.
 
     Args:
         model: in eval mode.
@@ -78,7 +79,7 @@ def decode_masked(
         progress = (step + 1) / sampling.steps
         noise = _gumbel(log_probability.shape, random).to(words.device)
         weight = sampling.choice_temperature * (1 - progress)
-        scores[replaced.flatten()] = log_probability.exp() + weight * noise
+        scores[replaced.flatten()] = log_probability + weight * noise
         replaced = lowest(scores, num_masked(sampling.schedule, progress, count)).view_as(replaced)
         scores[~replaced.flatten()] = torch.inf
     return words

@@ -14,7 +14,7 @@ from ..card import generator_folder, load_weights, read_card, save_generator
 from ..dataset import TokenFolders
 from ..errors import DataError
 from ..tasks import TASKS
-from ..train_config import RunSettings
+from ..train_config import RunSettings, from_table
 from .config import SIZES, MaskedConfig
 from .multitask import Mixture, WindowBatch, WindowBatches
 from .objective import LossTerms, commit_loss, prediction_bits, to_device
@@ -32,6 +32,27 @@ class MaskedRun:
     """`size` of `SIZES`, `window`, and any other field of `MaskedConfig`; labels are those of the data."""
     loss: LossTerms
     mixture: Mixture
+
+
+def read_masked_run(
+    settings: RunSettings, tables: dict[str, dict[str, Any]], place: str
+) -> "MaskedObjective":
+    """Build the objective of a run from the tables `[model]`, `[loss]` and `[mixture]` of its TOML.
+
+    Raises:
+        DataError: what they say is impossible, or the data are no good.
+    """
+    unknown = sorted(set(tables) - {"model", "loss", "mixture"})
+    if unknown:
+        raise DataError(f"{place}: unknown table {', '.join(unknown)}")
+    mixture = {"task_weights": dict.fromkeys(TASKS, 1.0), **tables.get("mixture", {})}
+    run = MaskedRun(
+        settings,
+        tables.get("model", {}),
+        from_table(LossTerms, tables.get("loss", {}), f"{place}: [loss]"),
+        from_table(Mixture, mixture, f"{place}: [mixture]"),
+    )
+    return MaskedObjective(run)
 
 
 class MaskedObjective:

@@ -7,6 +7,7 @@ from torch.nn import functional
 from ..heads import HEADS, WordEmbedding
 from ..tasks import TASKS
 from .config import MaskedConfig
+from .guess import NearestGuess
 
 NUM_PREFIX = 2
 """Task prompt and class token, as in thesis 6.5.1."""
@@ -21,6 +22,7 @@ class MaskedTransformer(nn.Module):
         width = config.width
         self.words = WordEmbedding(config.vocabularies, width)
         self.heads = HEADS[config.heads](self.words, width)
+        self.guess = NearestGuess(config.window, width) if config.guesses else None
         self.positions = nn.ParameterList(nn.Parameter(0.02 * torch.randn(n, width)) for n in config.window)
         self.image_latent = nn.Parameter(torch.zeros(width))
         self.tasks = nn.Embedding(len(TASKS), width)
@@ -60,6 +62,8 @@ class MaskedTransformer(nn.Module):
         """
         batch, t, h, w = masked.shape
         x = self.words(words, masked, num_known) + is_image[..., None, None, None] * self.image_latent
+        if self.guess is not None:
+            x = x + self.guess(self.words, words, masked, num_known)
         x = x + self.positions[0][:t, None, None] + self.positions[1][:h, None] + self.positions[2][:w]
         prefix = torch.stack([self.tasks(task), self.classes(label)], dim=1)
         x = self.dropout(torch.cat([prefix, x.flatten(1, 3)], dim=1))
