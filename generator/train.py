@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ..tokenizer.ema import Ema
+from .errors import DataError
 from .train_config import RunSettings
 
 
@@ -58,7 +59,7 @@ def train(
     num_workers: int = 0,
     on_step: Callable[[StepReport], None] = lambda report: None,
 ) -> bool:
-    """Run or resume a training run; the averaged weights are exported to `out/model` whenever it stops.
+    """Run or resume a training run; the (averaged) weights are exported to `out/model` whenever it stops.
 
     Args:
         objective: what is trained, and on what.
@@ -78,6 +79,19 @@ def train(
     return finished
 
 
+class ModelWithLoss(nn.Module):
+    """A model whose forward pass ends in the loss, so that what wraps it for several devices sees all of it."""
+
+    def __init__(self, model: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.model = model
+        self._loss = objective.loss
+
+    def forward(self, batch: Any, step: int, random: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Give the objective's loss and figures."""
+        return self._loss(self.model, batch, step, random)
+
+
 class Run:
     """Model, optimizer and their checkpoint."""
 
@@ -88,19 +102,28 @@ class Run:
         self.step = json.loads(progress.read_text())["step"] if progress.exists() else 0
         torch.manual_seed(settings.seed)
         cuda = torch.cuda.is_available()
-        self.accelerator = Accelerator(mixed_precision="bf16" if cuda else "no", log_with=None)
+        # Which parameters a batch needs depends on its bit depth.
+        parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
+        self.accelerator = Accelerator(
+            mixed_precision="bf16" if cuda else "no", log_with=None, kwargs_handlers=[parallel]
+        )
         model = objective.build_model()
-        self.model = self.accelerator.prepare_model(model)
-        self.ema = Ema(self._unwrapped(), settings.ema_decay).to(self.accelerator.device)
-        decayed = [p for p in self.model.parameters() if p.dim() >= 2]
-        others = [p for p in self.model.parameters() if p.dim() < 2]
+        is_sharded = self.accelerator.distributed_type == DistributedType.FSDP
+        if is_sharded and settings.ema_decay > 0:
+            raise DataError("under FSDP there is no moving average of weights: set ema_decay = 0 in [run]")
+        self.ema = None
+        if settings.ema_decay > 0:
+            self.ema = Ema(model, settings.ema_decay).to(self.accelerator.device)
+            self.accelerator.register_for_checkpointing(self.ema)
+        decayed = [p for p in model.parameters() if p.dim() >= 2]
+        others = [p for p in model.parameters() if p.dim() < 2]
         groups = [
             {"params": decayed, "weight_decay": settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, settings.learning_rate, betas=settings.betas, fused=cuda)
-        self.optimizer = self.accelerator.prepare_optimizer(optimizer)
-        self.accelerator.register_for_checkpointing(self.ema)
+        wrapped = ModelWithLoss(model, objective)
+        self.wrapped, self.optimizer = self.accelerator.prepare(wrapped, optimizer)
         if self.step:
             self.accelerator.load_state(str(out / "checkpoint" / "state"))
 
@@ -136,19 +159,22 @@ class Run:
         process = self.accelerator.process_index
         random = torch.Generator().manual_seed((settings.seed << 32) + (self.step << 8) + process)
         self._set_learning_rate()
-        self.model.train()
+        self.wrapped.train()
         with self.accelerator.autocast():
-            loss, figures = self.objective.loss(self.model, batch, self.step, random)
+            loss, figures = self.wrapped(batch, self.step, random)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), settings.gradient_clip)
+        self.accelerator.clip_grad_norm_(self.wrapped.parameters(), settings.gradient_clip)
         self.optimizer.step()
-        self.ema.update(self._unwrapped())
+        if self.ema is not None:
+            self.ema.update(self.model)
         return {"loss": float(loss.detach()), **figures}
 
-    def _unwrapped(self) -> nn.Module:
-        model: nn.Module = self.accelerator.unwrap_model(self.model)
-        return model
+    @property
+    def model(self) -> nn.Module:
+        """The model without accelerate's wrapping; under FSDP its parameters are still shared out."""
+        wrapped: ModelWithLoss = self.accelerator.unwrap_model(self.wrapped)
+        return wrapped.model
 
     def _set_learning_rate(self) -> None:
         settings = self.settings
@@ -163,9 +189,14 @@ class Run:
         return SummaryWriter(str(self.out / "tensorboard"))
 
     def _validate(self, writer: Any) -> None:
-        if not self.settings.validation_folders or not self.accelerator.is_main_process:
+        if not self.settings.validation_folders:
             return
-        report = self.objective.validate(self.ema.model)
+        if self.ema is None:  # of a sharded model every process has a part
+            report = self.objective.validate(self.model.eval())
+        elif self.accelerator.is_main_process:
+            report = self.objective.validate(self.ema.model)
+        if not self.accelerator.is_main_process:
+            return
         with (self.out / "validation.jsonl").open("a") as file:
             file.write(json.dumps({"step": self.step, **report}) + "\n")
         for name, value in report.items():
@@ -173,11 +204,14 @@ class Run:
 
     def _save(self) -> None:
         """Write the checkpoint beside the old one, then put it in its place: a kill at any moment leaves one whole."""
+        new, current, old = (self.out / name for name in ("checkpoint.part", "checkpoint", "checkpoint.old"))
+        if self.accelerator.is_main_process:
+            shutil.rmtree(new, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
+        self.accelerator.save_state(str(new / "state"))
+        self.accelerator.wait_for_everyone()
         if not self.accelerator.is_main_process:
             return
-        new, current, old = (self.out / name for name in ("checkpoint.part", "checkpoint", "checkpoint.old"))
-        shutil.rmtree(new, ignore_errors=True)
-        self.accelerator.save_state(str(new / "state"))
         (new / "progress.json").write_text(json.dumps({"step": self.step}))
         shutil.rmtree(old, ignore_errors=True)
         if current.exists():
@@ -186,6 +220,13 @@ class Run:
         shutil.rmtree(old, ignore_errors=True)
 
     def export(self) -> None:
-        """Write the averaged weights and their card to `out/model`."""
+        """Write the averaged weights, or the weights where there is no average, and their card to `out/model`."""
+        if self.ema is not None:
+            model: nn.Module = self.ema.model
+        else:
+            state = self.accelerator.get_state_dict(self.wrapped)
+            model = self.objective.build_model()
+            if self.accelerator.is_main_process:
+                ModelWithLoss(model, self.objective).load_state_dict(state)
         if self.accelerator.is_main_process:
-            self.objective.save(self.ema.model, self.out / "model", {"steps": self.step})
+            self.objective.save(model, self.out / "model", {"steps": self.step})

@@ -25,6 +25,8 @@ class RunSettings:
     betas: tuple[float, float] = (0.9, 0.96)
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
+    """Of the moving average of the weights, which is what is exported; 0 exports the weights themselves, as FSDP
+    needs it, where no process holds a whole model to average."""
     seed: int = 0
     checkpoint_minutes: float = 5.0
     validate_every: int = 500
