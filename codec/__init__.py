@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .encode_video import EncodeReport, encode
     from .files import open_input
     from .info import FileInfo, read_info
+    from .media_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES
     from .output import atomic_output
     from .rate_points import RatePoint, read_rate_points
     from .selection import Selection
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
     from .token_stream import SegmentTokens
     from .tokens_file import TokensReport, export_tokens, import_tokens
+    from .tree.encode_tree import TreeReport, encode_tree
     from .video import Frame, Video, open  # noqa: A004 - `mgv.open` is the name users expect
     from .video_in import VideoSource, open_source
 
@@ -45,6 +47,7 @@ _HOMES = {
     "FileInfo": "info",
     "Frame": "video",
     "GapFiller": "conceal",
+    "IMAGE_SUFFIXES": "media_names",
     "Header": "token_edit",
     "LostFrames": "conceal",
     "OpenGapFiller": "conceal",
@@ -56,12 +59,15 @@ _HOMES = {
     "TokenEdit": "token_edit",
     "TokenFile": "token_edit",
     "TokensReport": "tokens_file",
+    "TreeReport": "tree.encode_tree",
+    "VIDEO_SUFFIXES": "media_names",
     "Video": "video",
     "VideoSource": "video_in",
     "atomic_output": "output",
     "decode": "decode_video",
     "edit_tokens": "token_edit",
     "encode": "encode_video",
+    "encode_tree": "tree.encode_tree",
     "export_tokens": "tokens_file",
     "grow_header": "token_edit",
     "import_tokens": "tokens_file",
@@ -76,6 +82,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
     "Colour",
     "DecodeReport",
     "EditReport",
@@ -98,12 +106,14 @@ __all__ = [
     "TokenEdit",
     "TokenFile",
     "TokensReport",
+    "TreeReport",
     "Video",
     "VideoSource",
     "atomic_output",
     "decode",
     "edit_tokens",
     "encode",
+    "encode_tree",
     "export_tokens",
     "grow_header",
     "import_tokens",

@@ -41,6 +41,11 @@ class TokenFile:
         """Latent frames of all segments."""
         return sum(self.segment_latents)
 
+    def long_segments(self, length: int) -> list[int]:
+        """Give the first latent frame of each segment that has at least `length`."""
+        firsts = (0, *accumulate(self.segment_latents))
+        return [first for first, size in zip(firsts, self.segment_latents, strict=False) if size >= length]
+
 
 class TokenFolders:
     """All `.mgv` below some folders, read segment by segment when they are needed."""

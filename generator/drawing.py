@@ -1,7 +1,6 @@
 """Where training windows are taken from, and what of them is kept, drawn at random; for generators of all kinds."""
 
 from collections.abc import Container
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,7 @@ class WindowPlaces:
         """
         self.folders, self.shape = folders, shape
         usable = [n for n in folders.usable(shape) if numbers is None or n in numbers]
-        starting = [n for n in usable if _long_segments(folders.files[n], shape[0])]
+        starting = [n for n in usable if folders.files[n].long_segments(shape[0])]
         if not starting:
             raise DataError(
                 f"no file has a segment that holds a window of {shape} latent frames, rows and columns"
@@ -47,7 +46,7 @@ class WindowPlaces:
         number = (self._starting if begins_segment else self._usable).draw(random)
         file = self.folders.files[number]
         if begins_segment:
-            starts = _long_segments(file, length)
+            starts = file.long_segments(length)
             start = starts[random.integers(len(starts))]
         else:
             start = int(random.integers(file.num_latents - length + 1))
@@ -68,12 +67,6 @@ class _Pool:
 
     def draw(self, random: np.random.Generator) -> int:
         return self.numbers[random.choice(len(self.numbers), p=self.shares)]
-
-
-def _long_segments(file: TokenFile, length: int) -> list[int]:
-    """Give the first latent frame of each segment that is long enough."""
-    firsts = (0, *accumulate(file.segment_latents))
-    return [first for first, size in zip(firsts, file.segment_latents, strict=False) if size >= length]
 
 
 def varied_region(name: str, shape: GridShape, random: np.random.Generator) -> NDArray[np.bool_] | None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .copying import Copying
 from .subvocabulary import SubVocabularies
 
 Choose = Callable[[Tensor], Tensor]
@@ -71,7 +72,14 @@ class Heads(nn.Module):
         """
         raise NotImplementedError
 
-    def logits(self, embedding: WordEmbedding, hidden: Tensor, words: Tensor, num_known: int) -> list[Tensor]:
+    def logits(
+        self,
+        embedding: WordEmbedding,
+        hidden: Tensor,
+        words: Tensor,
+        num_known: int,
+        copying: Copying | None = None,
+    ) -> list[Tensor]:
         """Predict each word of tokens that are known, with the words before it in sight.
 
         Args:
@@ -79,6 +87,7 @@ class Heads(nn.Module):
             hidden: float `[N, width]`.
             words: int64 `[N, G]`.
             num_known: sub-vocabularies to predict.
+            copying: raises the words of tokens nearby.
 
         Returns:
             For each of them float `[N, V]`.
@@ -86,8 +95,9 @@ class Heads(nn.Module):
         before = torch.zeros_like(hidden)
         found = []
         for index in range(num_known):
-            found.append(self._product(embedding, self.features(hidden, index, before), index))
+            found.append(self._predict(embedding, hidden, index, before, copying))
             before = before + embedding.word(index, words[:, index])
+            copying = None if copying is None else copying.after(index, words[:, index])
         return found
 
     def draw(
@@ -97,6 +107,7 @@ class Heads(nn.Module):
         num_known: int,
         choose: Choose,
         guidance: float = 0.0,
+        copying: Copying | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Draw tokens word by word.
 
@@ -106,6 +117,7 @@ class Heads(nn.Module):
             num_known: sub-vocabularies to draw.
             choose: draws words from logits.
             guidance: weight g of `(1 + g) * with - g * without`.
+            copying: raises the words of tokens nearby.
 
         Returns:
             Words int64 `[N, num_known]` and the logarithm of the probability of each token, float32 `[N]`, under the
@@ -114,16 +126,21 @@ class Heads(nn.Module):
         before = torch.zeros_like(hidden[0])
         words, log_probability = [], hidden.new_zeros(hidden.shape[1], dtype=torch.float32)
         for index in range(num_known):
-            each = [self._product(embedding, self.features(part, index, before), index) for part in hidden]
+            each = [self._predict(embedding, part, index, before, copying) for part in hidden]
             logits = each[0] if len(each) == 1 else (1 + guidance) * each[0] - guidance * each[1]
             word = choose(logits.float())
             log_probability += functional.log_softmax(logits.float(), -1).gather(1, word[:, None])[:, 0]
             before = before + embedding.word(index, word)
+            copying = None if copying is None else copying.after(index, word)
             words.append(word)
         return torch.stack(words, dim=-1), log_probability
 
-    def _product(self, embedding: WordEmbedding, features: Tensor, index: int) -> Tensor:
-        return functional.linear(features, embedding.rows(index), self.biases[index])
+    def _predict(
+        self, embedding: WordEmbedding, hidden: Tensor, index: int, before: Tensor, copying: Copying | None
+    ) -> Tensor:
+        features = self.features(hidden, index, before)
+        logits = functional.linear(features, embedding.rows(index), self.biases[index])
+        return logits if copying is None else copying.add(logits, index, features)
 
 
 class IndependentHeads(Heads):

@@ -74,6 +74,10 @@ class Sampling:
             raise ValueError("steps are at least 1, temperatures and guidance at least 0")
 
 
+SUREST = Sampling(choice_temperature=0, token_temperature=0)
+"""Every token the likeliest, the surest first."""
+
+
 class WindowFiller(Protocol):
     """A generator that completes windows: the masked transformer, in the first place."""
 

@@ -15,12 +15,17 @@ COMMANDS = {
     "bench": ("bench", "Measure every clip of a folder at every quality."),
     "bench-coders": ("bench", "Compare the entropy coders on video files."),
     "bench-decode": ("bench", "Compare what can run the decoder, in speed and in loss."),
+    "bench-generation": (
+        "bench_generation",
+        "Compare ways to generate, in speed and in what fewer passes cost.",
+    ),
     "bench-segments": ("bench", "Compare lengths of segments on video files."),
     "bench-stages": ("bench", "Measure time and memory of each stage of coding."),
     "bench-still": ("bench", "Measure what content that hardly changes costs."),
     "decode": ("decode", "Turn an .mgv file back into video."),
     "demo": ("demo", "Encode and decode a real clip and show both."),
-    "encode": ("encode", "Compress a video into an .mgv file."),
+    "encode": ("encode", "Compress a video, or all in a folder, into .mgv."),
+    "eval": ("eval", "Measure a generator on clips that it never saw."),
     "generate": ("generate", "Continue, fill or extend an .mgv file by new tokens."),
     "info": ("inspect", "Tell what an .mgv file holds."),
     "models": ("models", "List the tokenizers that are at hand."),
@@ -49,6 +54,7 @@ EXPECTED_ERRORS = (
 EXIT_USAGE = 2
 EXIT_DAMAGED = 4
 EXIT_CONCEALED = 8
+EXIT_INCOMPLETE = 9
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_PIPE = 141
 EXIT_TERMINATED = 143
@@ -82,7 +88,7 @@ def mgv() -> None:
 
     Every failure is one line on stderr. Exit codes: 2 wrong command line, 3 unreadable source, 4 damaged or
     foreign .mgv, 5 weights missing or not matching, 6 a tool is missing, 7 output exists or cannot be
-    written, 8 done but damage was concealed.
+    written, 8 done but damage was concealed, 9 done but for some files of a folder, which are listed.
     """
 
 

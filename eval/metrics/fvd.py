@@ -64,11 +64,12 @@ class FvdFeatures(Metric):
             window.append(frame.rgb_tensors)
             if len(window) == WINDOW_FRAMES:
                 for side, rows in enumerate(found):
-                    rows.append(self._features(torch.cat([images[side] for images in window])))
+                    rows.append(self.window_features(torch.cat([images[side] for images in window])))
                 window.clear()
         return np.concatenate(found[0]), np.concatenate(found[1])
 
-    def _features(self, frames: torch.Tensor) -> Features:
+    def window_features(self, frames: torch.Tensor) -> Features:
+        """Give the features of one window, `[1, D]`, from its frames `[16, 3, H, W]` in [0, 255]."""
         size = (NETWORK_SIDE, NETWORK_SIDE)
         scaled = functional.interpolate(frames, size, mode="bilinear", align_corners=False, antialias=True)
         clip = (scaled / 127.5 - 1).transpose(0, 1)[None]
@@ -86,16 +87,15 @@ def frechet_distance(source: Features, decoded: Features) -> float:
 
     |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)).
     """
-    means = [features.mean(axis=0, dtype=np.float64) for features in (source, decoded)]
-    covariances = [
-        np.atleast_2d(np.cov(features, rowvar=False, dtype=np.float64)) for features in (source, decoded)
-    ]
-    # the trace of (S1 S2)^(1/2) is that of (S1^(1/2) S2 S1^(1/2))^(1/2), whose eigenvalues are real even where few
-    # windows leave S1 singular
-    values, vectors = np.linalg.eigh(covariances[0])
-    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariances[1] @ root), 0)).sum()
-    spread = np.trace(covariances[0] + covariances[1]) - 2 * shared
+    means, roots = [], []
+    for features in (source, decoded):
+        exact = features.astype(np.float64)
+        means.append(exact.mean(axis=0))
+        # S = R^T R with as few rows as there are windows, where those are fewer than features
+        roots.append(np.linalg.qr(exact - means[-1], mode="r") / np.sqrt(len(exact) - 1))
+    # the trace of (S1 S2)^(1/2) is the sum of the singular values of R1 R2^T
+    shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    spread = sum(np.square(root).sum() for root in roots) - 2 * shared
     return float(np.square(means[0] - means[1]).sum() + spread)
 
 

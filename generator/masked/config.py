@@ -29,6 +29,8 @@ class MaskedConfig:
     """Whether every block first mixes each token with its six neighbours, channel by channel."""
     guesses: bool = False
     """Whether a masked token is shown the nearest one that is seen."""
+    copies: bool = False
+    """Whether words of tokens nearby gain in prediction, by what the transformer says."""
     dropout: float = 0.1
 
     def __post_init__(self) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from ..heads import choose_by
+from ..heads import Choose, choose_by
 from ..window import Sampling
 from .commit import corrupt, lowest, num_masked
 from .transformer import MaskedTransformer
@@ -32,16 +33,34 @@ class Prompt:
     label: Tensor
     """int64 `[B]`."""
 
-    def hidden(self, model: MaskedTransformer, words: Tensor, replaced: Tensor, *, guided: bool) -> Tensor:
-        """Run the transformer on tokens corrupted as Eq. 6.2 says, `[1 or 2, B, t, h, w, width]`."""
+    def draw(
+        self,
+        model: MaskedTransformer,
+        words: Tensor,
+        replaced: Tensor,
+        where: Tensor,
+        sampling: Sampling,
+        choose: Choose,
+    ) -> tuple[Tensor, Tensor]:
+        """Draw the tokens marked in `where` from the transformer's view of tokens corrupted as Eq. 6.2 says.
+
+        Returns:
+            Words int64 `[N, G]`, 0 where the tokens have none, and log-probabilities float32 `[N]`.
+        """
         seen = corrupt(words, self.hints, self.hinted, replaced)
+        guided = sampling.guidance > 0
         labels = [self.label, torch.full_like(self.label, model.no_label)] if guided else [self.label]
-        return torch.stack(
+        hidden = torch.stack(
             [
                 model(seen.words, seen.masked, self.is_image, self.num_known, self.task, label)
                 for label in labels
             ]
         )
+        copying = model.copying(seen.words, seen.masked, seen.refined, where)
+        drawn, log_probability = model.heads.draw(
+            model.words, hidden[:, where], self.num_known, choose, sampling.guidance, copying
+        )
+        return functional.pad(drawn, (0, words.shape[-1] - drawn.shape[-1])), log_probability
 
 
 @torch.inference_mode()
@@ -71,11 +90,8 @@ def decode_masked(
     for step in range(sampling.steps):
         if not replaced.any():
             break
-        hidden = prompt.hidden(model, words, replaced, guided=sampling.guidance > 0)
-        drawn, log_probability = model.heads.draw(
-            model.words, hidden[:, replaced], prompt.num_known, choose, sampling.guidance
-        )
-        words[replaced] = _all_words(drawn, words.shape[-1])
+        drawn, log_probability = prompt.draw(model, words, replaced, replaced, sampling, choose)
+        words[replaced] = drawn
         progress = (step + 1) / sampling.steps
         noise = _gumbel(log_probability.shape, random).to(words.device)
         weight = sampling.choice_temperature * (1 - progress)
@@ -99,15 +115,9 @@ def decode_one_by_one(
     for place in replaced.flatten().nonzero()[:, 0].tolist():
         here = torch.zeros_like(replaced)
         here.view(-1)[place] = True
-        hidden = prompt.hidden(model, words, replaced, guided=sampling.guidance > 0)
-        drawn, _ = model.heads.draw(model.words, hidden[:, here], prompt.num_known, choose, sampling.guidance)
-        words[here] = _all_words(drawn, words.shape[-1])
+        words[here], _ = prompt.draw(model, words, replaced, here, sampling, choose)
         replaced = replaced & ~here
     return words
-
-
-def _all_words(drawn: Tensor, count: int) -> Tensor:
-    return torch.nn.functional.pad(drawn, (0, count - drawn.shape[-1]))
 
 
 def _gumbel(shape: torch.Size, random: torch.Generator) -> Tensor:

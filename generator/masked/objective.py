@@ -51,7 +51,8 @@ def commit_loss(
     total, weight, report = hidden.sum() * 0, 0.0, {}
     for name, (share, where) in parts.items():
         if share > 0 and bool(where.any()):
-            logits = model.heads.logits(model.words, hidden[where], words[where], num_known)
+            copying = model.copying(seen.words, seen.masked, seen.refined, where)
+            logits = model.heads.logits(model.words, hidden[where], words[where], num_known, copying)
             nats = word_nats(logits, words[where], terms.label_smoothing)
             total, weight = total + share * nats.sum(), weight + share * len(nats)
             report[name] = float(nats.detach().mean()) / 0.6931471805599453
@@ -69,7 +70,8 @@ def prediction_bits(model: MaskedTransformer, batch: WindowBatch) -> Tensor:
     wanted = ~batch.kept
     seen = corrupt(words, hints, batch.hinted, wanted)
     hidden = model(seen.words, seen.masked, batch.is_image, num_known, batch.task, batch.label)
-    logits = model.heads.logits(model.words, hidden[wanted], words[wanted], num_known)
+    copying = model.copying(seen.words, seen.masked, seen.refined, wanted)
+    logits = model.heads.logits(model.words, hidden[wanted], words[wanted], num_known, copying)
     bits = torch.zeros(wanted.shape, device=words.device)
     bits[wanted] = word_nats(logits, words[wanted]) / 0.6931471805599453
     return bits

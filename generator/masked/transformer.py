@@ -4,10 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..copying import Copying, find_candidates
 from ..heads import HEADS, WordEmbedding
 from ..tasks import TASKS
 from .config import MaskedConfig
 from .guess import NearestGuess
+from .pointers import Pointers
 
 NUM_PREFIX = 2
 """Task prompt and class token, as in thesis 6.5.1."""
@@ -25,6 +27,8 @@ class MaskedTransformer(nn.Module):
         self.guess = NearestGuess(config.window, width) if config.guesses else None
         self.positions = nn.ParameterList(nn.Parameter(0.02 * torch.randn(n, width)) for n in config.window)
         self.image_latent = nn.Parameter(torch.zeros(width))
+        count = len(config.vocabularies.bits)
+        self.pointers = Pointers(config.window, count, width) if config.copies else None
         self.tasks = nn.Embedding(len(TASKS), width)
         self.classes = nn.Embedding(len(config.labels) + 1, width)
         self.dropout = nn.Dropout(config.dropout)
@@ -37,6 +41,12 @@ class MaskedTransformer(nn.Module):
     def no_label(self) -> int:
         """Number of the class that stands for none."""
         return len(self.config.labels)
+
+    def copying(self, words: Tensor, masked: Tensor, refined: Tensor, where: Tensor) -> Copying | None:
+        """Give what the heads copy from, for the tokens marked in `where`; the rest as of `CorruptedTokens`."""
+        if self.pointers is None:
+            return None
+        return self.pointers.start(find_candidates(words, masked, refined).select(where))
 
     def forward(
         self,

@@ -14,7 +14,13 @@ WINDOW = 2, 3, 4
 def model() -> MaskedTransformer:
     torch.manual_seed(0)
     config = MaskedConfig(
-        **SIZES["tiny"], window=WINDOW, bit_depths=(4, 8), labels=("cat",), heads="chained", guesses=True
+        **SIZES["tiny"],
+        window=WINDOW,
+        bit_depths=(4, 8),
+        labels=("cat",),
+        heads="chained",
+        guesses=True,
+        copies=True,
     )
     made = MaskedTransformer(config).eval()
     for parameter in made.parameters():

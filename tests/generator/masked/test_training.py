@@ -42,6 +42,7 @@ window = [3, 4, 4]
 heads = "chained"
 local_mixing = true
 guesses = true
+copies = true
 dropout = 0.0
 """
     )

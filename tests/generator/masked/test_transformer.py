@@ -36,7 +36,9 @@ def test_the_sizes_of_table_6_1(size: str, millions: int) -> None:
     assert count / 1e6 == pytest.approx(millions, rel=0.01)
 
 
-@pytest.mark.parametrize("extras", [{}, {"heads": "chained", "local_mixing": True, "guesses": True}])
+@pytest.mark.parametrize(
+    "extras", [{}, {"heads": "chained", "local_mixing": True, "guesses": True, "copies": True}]
+)
 def test_what_is_masked_is_not_seen(extras: dict[str, object]) -> None:
     torch.manual_seed(0)
     config = config_of(**extras)
@@ -75,13 +77,13 @@ def test_bits_that_a_file_lacks_are_not_seen() -> None:
 
 
 def test_smaller_windows_are_taken() -> None:
-    config = config_of(local_mixing=True, guesses=True)
+    config = config_of(local_mixing=True, guesses=True, copies=True)
     assert MaskedTransformer(config).eval()(**inputs(config, (1, 2, 5))).shape == (2, 1, 2, 5, config.width)
 
 
 def test_samples_of_a_batch_do_not_meet() -> None:
     torch.manual_seed(0)
-    config = config_of(heads="chained", local_mixing=True, guesses=True)
+    config = config_of(heads="chained", local_mixing=True, guesses=True, copies=True)
     model = MaskedTransformer(config).eval()
     given = inputs(config)
     alone = model(**{name: v[1:] if isinstance(v, torch.Tensor) else v for name, v in given.items()})
