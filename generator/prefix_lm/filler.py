@@ -25,6 +25,7 @@ class PrefixFiller:
         self.prompts = Prompts(model.config)
         self.name, self.sha256 = name, sha256
         self.tokenizer_sha256 = tokenizer_sha256
+        self.sampling = Sampling()
         self.text: Text | None = None
         """Embeddings of a prompt that every window is filled for."""
         self.num_passes = 0
