@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .codec import decode, encode, open  # noqa: A004 - `mgv.open` is the name users expect
+    from .codec import decode, encode, encode_tree, open  # noqa: A004 - `mgv.open` is the name users expect
     from .container import FormatError
     from .tokenizer import Tokenizer, Tokens, load_tokenizer
 
@@ -19,6 +19,7 @@ _HOMES = {
     "Tokens": ".tokenizer",
     "decode": ".codec",
     "encode": ".codec",
+    "encode_tree": ".codec",
     "load_tokenizer": ".tokenizer",
     "open": ".codec",
 }
@@ -30,6 +31,7 @@ __all__ = [
     "__version__",
     "decode",
     "encode",
+    "encode_tree",
     "load_tokenizer",
     "open",
 ]

@@ -1,19 +1,11 @@
-"""Concealment: what stands in for the frames of segments that are lost."""
+"""Concealment: where lost frames belong, and what stands in for them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..container import AudioPacket, CorruptError
+from ..container import AudioPacket, CorruptError, Header
 from ..container.limits import MAX_SEGMENT_FRAMES
-from .token_stream import FrameBatch
-
-Picture = NDArray[np.uint8]
-
-GapFiller = Callable[[Picture | None, Picture | None, int], Iterable[Picture]]
-"""Given the frame before a gap, the one after it (one may be None) and the number missing, makes as many."""
+from .token_stream import FrameBatch, SegmentTokens
 
 
 @dataclass(frozen=True)
@@ -23,22 +15,45 @@ class Gap:
     first_frame: int
     num_frames: int
     file_bytes: int = 0
-    """Bytes of the file up to where it ends; what it may cost goes by them, see `fill_gaps`."""
+    """Bytes of the file up to where it ends; what it may cost goes by them, see `place_gaps`."""
 
 
-def freeze(before: Picture | None, after: Picture | None, num_frames: int) -> Iterator[Picture]:
-    """Repeat the frame before the gap; at the start of a video, the one after it."""
-    still = before if before is not None else after
-    if still is None:
-        raise ValueError("a gap with no frame on either side")
-    for _ in range(num_frames):
-        yield still
+@dataclass(frozen=True)
+class LostFrames:
+    """Frames to be made up, at even times strictly between their neighbours."""
+
+    first_frame: int
+    num_frames: int
+    last_pts: int | None
+    """Of the frame before, None at the start of a video."""
+    end_pts: int | None
+    """Of the frame after, None at the end; one of the two is known."""
+    tick: int
+    """Nominal duration of a frame."""
+
+    def pts(self, index: int) -> int:
+        """Give the time of a frame, 0 to `num_frames`; the last of these is where they end."""
+        if self.last_pts is None:
+            return (self.end_pts or 0) + self.tick * (index - self.num_frames)
+        if self.end_pts is None:
+            return self.last_pts + self.tick * (index + 1)
+        return self.last_pts + (self.end_pts - self.last_pts) * (index + 1) // (self.num_frames + 1)
 
 
-def fill_gaps(
-    items: Iterable[FrameBatch | Gap | AudioPacket], tick: int, fill: GapFiller
-) -> Iterator[FrameBatch | AudioPacket]:
-    """Put made-up frames into the gaps, at even times between their neighbours.
+GapFiller = Callable[[SegmentTokens | None, LostFrames, SegmentTokens | None], Iterable[SegmentTokens]]
+"""Given the segment before lost frames, them, and the segment after (one may be None), makes segments in their place.
+
+What it makes has their numbers and times, and is marked as concealed.
+"""
+
+OpenGapFiller = Callable[[Header], GapFiller]
+"""Makes a filler for a file of that header, whose last bit depth is what is decoded; raises what stands against it."""
+
+
+def place_gaps(
+    items: Iterable[SegmentTokens | Gap | AudioPacket], tick: int
+) -> Iterator[SegmentTokens | LostFrames | AudioPacket]:
+    """Give the frames of gaps their times, and refuse gaps that are too long.
 
     A gap in front of the first frame starts as many ticks before it as it has frames; one at the end goes on
     from the last frame. Frames for which two neighbours leave no tick are left out, and so is a gap without
@@ -46,87 +61,105 @@ def fill_gaps(
     only if they have no more frames than one segment may have, and one for each byte of the file up to there.
 
     Args:
-        items: batches in order, with a `Gap` where frames are missing; packets pass through.
+        items: segments in order, with a `Gap` where frames are missing; packets pass through.
         tick: nominal duration of a frame, in ticks.
-        fill: makes the frames.
 
     Raises:
         CorruptError: more frames are missing than are filled.
     """
     num_filled = 0
-    before: FrameBatch | None = None
+    last_pts: int | None = None
     gap: Gap | None = None
+    for item in items:
+        if isinstance(item, Gap):
+            gap = item
+            continue
+        if isinstance(item, SegmentTokens):
+            if gap is not None:
+                lost = _place(gap, last_pts, item.pts[0], tick)
+                num_filled = _count(gap, lost, num_filled)
+                if lost.num_frames > 0:
+                    yield lost
+                gap = None
+            last_pts = item.pts[-1]
+        yield item
+    if gap is not None and last_pts is not None:
+        lost = _place(gap, last_pts, None, tick)
+        _count(gap, lost, num_filled)
+        yield lost
+
+
+def fill_gaps(
+    items: Iterable[SegmentTokens | LostFrames | AudioPacket], fill: GapFiller
+) -> Iterator[SegmentTokens | AudioPacket]:
+    """Make tokens in the place of lost frames; holds one segment more.
+
+    Args:
+        items: from `place_gaps`; packets pass through.
+        fill: makes the tokens.
+    """
+    before: SegmentTokens | None = None
+    lost: LostFrames | None = None
+    for item in items:
+        if isinstance(item, LostFrames):
+            lost = item
+        elif isinstance(item, AudioPacket):
+            yield item
+        else:
+            if lost is not None:
+                yield from fill(before, lost, item)
+                lost = None
+            yield item
+            before = item
+    if lost is not None:
+        yield from fill(before, lost, None)
+
+
+def freeze_gaps(items: Iterable[FrameBatch | LostFrames | AudioPacket]) -> Iterator[FrameBatch | AudioPacket]:
+    """Repeat the frame before lost frames in their place; at the start of a video, the one after them.
+
+    Args:
+        items: what was decoded, in order; packets pass through.
+    """
+    before: FrameBatch | None = None
+    waiting: LostFrames | None = None
     for item in items:
         if isinstance(item, AudioPacket):
             yield item
-        elif isinstance(item, Gap):
-            gap = item
+        elif isinstance(item, LostFrames):
+            if before is None:
+                waiting = item
+            else:
+                yield from _freeze(item, before)
         else:
-            if gap is not None:
-                num_filled += _count(gap, before, item, num_filled)
-                yield from _fill(gap, before, item, tick, fill)
-                gap = None
+            if waiting is not None:
+                yield from _freeze(waiting, replace(item, rgb=item.rgb[:1]))
+                waiting = None
             yield item
             before = replace(item, rgb=item.rgb[-1:].copy(), pts=item.pts[-1:], durations=item.durations[-1:])
-    if gap is not None and before is not None:
-        _count(gap, before, None, num_filled)
-        yield from _fill(gap, before, None, tick, fill)
 
 
-def num_gap_frames(gap: Gap, last: int | None, end: int | None) -> int:
-    """Count the frames of a gap for which its neighbours leave time; arguments as of `gap_pts`."""
-    if last is None or end is None:
-        return gap.num_frames
-    return min(gap.num_frames, end - last - 1)
+def _place(gap: Gap, last_pts: int | None, end_pts: int | None, tick: int) -> LostFrames:
+    num_frames = gap.num_frames
+    if last_pts is not None and end_pts is not None:
+        num_frames = min(num_frames, end_pts - last_pts - 1)
+    return LostFrames(gap.first_frame, num_frames, last_pts, end_pts, tick)
 
 
-def gap_pts(gap: Gap, last: int | None, end: int | None, tick: int) -> Iterator[int]:
-    """Give times for the frames of a gap, strictly rising and strictly between their neighbours.
-
-    Args:
-        gap: the gap.
-        last: pts of the frame before it, None at the start of a video.
-        end: pts of the frame after it, None at the end.
-        tick: nominal duration of a frame.
-    """
-    count = num_gap_frames(gap, last, end)
-    for index in range(count):
-        if last is not None and end is not None:
-            yield last + (end - last) * (index + 1) // (count + 1)
-        elif last is not None:
-            yield last + tick * (index + 1)
-        else:
-            yield (end or 0) + tick * (index - (0 if end is None else count))
-
-
-def _neighbours(before: FrameBatch | None, after: FrameBatch | None) -> tuple[int | None, int | None]:
-    return before.pts[-1] if before else None, after.pts[0] if after else None
-
-
-def _count(gap: Gap, before: FrameBatch | None, after: FrameBatch | None, num_filled: int) -> int:
-    """Count the frames that a gap needs; CorruptError if that are too many."""
-    count = num_gap_frames(gap, *_neighbours(before, after))
+def _count(gap: Gap, lost: LostFrames, num_filled: int) -> int:
+    """Count what is filled up to and with a gap; CorruptError if that is too much."""
     limit = MAX_SEGMENT_FRAMES + gap.file_bytes
-    if num_filled + count > limit:
+    if num_filled + lost.num_frames > limit:
         raise CorruptError(
             f"frames {gap.first_frame} to {gap.first_frame + gap.num_frames - 1} are missing; up to there only "
             f"{limit} frames are made up for {gap.file_bytes} bytes of file; `mgv repair` leaves them out",
             field="first_frame",
         )
-    return count
+    return num_filled + lost.num_frames
 
 
-def _fill(
-    gap: Gap, before: FrameBatch | None, after: FrameBatch | None, tick: int, fill: GapFiller
-) -> Iterator[FrameBatch]:
-    last, end = _neighbours(before, after)
-    count = num_gap_frames(gap, last, end)
-    if count < 1:
-        return
-    pts = gap_pts(gap, last, end, tick)
-    pictures = fill(before.rgb[-1] if before else None, after.rgb[0] if after else None, count)
-    start = next(pts)
-    for index, picture in enumerate(pictures):
-        stop = next(pts, start + tick if end is None else end)
-        yield FrameBatch(picture[None], gap.first_frame + index, (start,), (stop - start,), is_concealed=True)
-        start = stop
+def _freeze(lost: LostFrames, still: FrameBatch) -> Iterator[FrameBatch]:
+    for index in range(lost.num_frames):
+        start = lost.pts(index)
+        duration = lost.pts(index + 1) - start
+        yield FrameBatch(still.rgb, lost.first_frame + index, (start,), (duration,), is_concealed=True)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..container import AudioPacket, Header
 from ..tokenizer.decoder_engine import EngineName
-from .conceal import GapFiller, freeze
+from .conceal import OpenGapFiller
 from .encode_stages import Progress
 from .files import FileOrPath, open_input
 from .frame_stream import FrameStream
@@ -58,7 +58,7 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
     model: ModelName | None = None,
     engine: EngineName | None = None,
     force: bool = False,
-    fill_gap: GapFiller = freeze,
+    fill_gaps_with: OpenGapFiller | None = None,
     progress: Progress | None = None,
 ) -> DecodeReport:
     """Turn an `.mgv` back into video, with its audio, times, size, rotation and colours. Inverse: `encode`.
@@ -77,7 +77,8 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
         engine: what runs the tokenizer's decoder: `torch` in float32, or `int8`, which is several times as fast and
             loses little; `int8` where the model has it if None.
         force: replace an existing target.
-        fill_gap: makes the frames of a gap; by default they are frozen.
+        fill_gaps_with: with `conceal`, asked before anything is decoded for what makes tokens in the place of lost ones
+            (a generator's); None freezes the picture.
         progress: told how far it is.
 
     Returns:
@@ -86,7 +87,8 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
     Raises:
         MediaError: the source is missing or a folder.
         FormatError: the source is no whole `.mgv`; with `conceal`, only when no segment of it is whole.
-        WeightsError: the models it was made with are not at hand, or have no `int8` though it was asked for.
+        WeightsError: the models it was made with are not at hand, or have no `int8` though it was asked for, or what
+            fills gaps does not know the tokens.
         OutputError: the target exists or cannot be written.
         OptionError: an option is out of range, or there are no frames in the time asked for.
     """
@@ -94,7 +96,7 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
     with ExitStack() as stack:
         file = stack.enter_context(open_input(source))
         frames = FrameStream(
-            file, selection, model=model, engine=engine, fill_gap=fill_gap if conceal else None
+            file, selection, model=model, engine=engine, conceal=conceal, fill_gaps_with=fill_gaps_with
         )
         sink = VideoSink(
             target,

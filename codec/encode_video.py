@@ -144,22 +144,10 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         OptionError: there is no such quality or coder, the tokenizer is not causal, the rate asked for is too low, or
             the effort is none or goes with a rate.
     """
-    rate = choose_target(bpp, bitrate, size)
-    if rate is not None and quality is not None:
-        raise OptionError(f"quality and {rate.kind} are given, expected one of them")
-    if not 0 <= effort <= MAX_SEARCH_STEPS:
-        raise OptionError(f"effort is {effort}, expected 0..{MAX_SEARCH_STEPS}")
-    if effort and rate is not None:
-        raise OptionError(f"effort and {rate.kind} are given; effort goes with a quality only")
+    rate = choose_rate(quality, bpp, bitrate, size, effort)
     supply = VideoSupply(source)
     with supply.open() as video:
-        tokenizer = open_tokenizer(model)
-        if tokenizer.config.kind == "magvit":
-            raise OptionError(
-                "a magvit tokenizer is not causal, so it can't code video as it comes; choose another"
-            )
-        levels = read_rate_points(tokenizer.folder, len(tokenizer.config.bit_depths))
-        models = EncoderModels(tokenizer, open_coder(coder, tokenizer))
+        models, levels = open_encoder(model, coder)
         open_file = partial(open_output, target, force=force, source=source)
         started = time.perf_counter()
         if rate is None:
@@ -171,6 +159,44 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         is_repeatable = isinstance(target, str | os.PathLike)
         outcome = encoding.run(video, open_file, is_repeatable=is_repeatable)
         return _report(outcome, None, rate, started)
+
+
+def choose_rate(
+    quality: int | None,
+    bpp: float | str | None,
+    bitrate: float | str | None,
+    size: float | str | None,
+    effort: int,
+) -> RateTarget | None:
+    """Check those arguments of `encode` against each other; gives the rate asked for, if any.
+
+    Raises:
+        OptionError: they don't go together, or one is out of range.
+    """
+    rate = choose_target(bpp, bitrate, size)
+    if rate is not None and quality is not None:
+        raise OptionError(f"quality and {rate.kind} are given, expected one of them")
+    if not 0 <= effort <= MAX_SEARCH_STEPS:
+        raise OptionError(f"effort is {effort}, expected 0..{MAX_SEARCH_STEPS}")
+    if effort and rate is not None:
+        raise OptionError(f"effort and {rate.kind} are given; effort goes with a quality only")
+    return rate
+
+
+def open_encoder(model: ModelName, coder: str | None) -> tuple[EncoderModels, tuple[RatePoint, ...]]:
+    """Open what those arguments of `encode` name, and the model's quality levels.
+
+    Raises:
+        OptionError: there is no such coder, or the tokenizer is not causal.
+        WeightsError: there is no such tokenizer, or its weights are broken.
+    """
+    tokenizer = open_tokenizer(model)
+    if tokenizer.config.kind == "magvit":
+        raise OptionError(
+            "a magvit tokenizer is not causal, so it can't code video as it comes; choose another"
+        )
+    levels = read_rate_points(tokenizer.folder, len(tokenizer.config.bit_depths))
+    return EncoderModels(tokenizer, open_coder(coder, tokenizer)), levels
 
 
 def encode_at_level(

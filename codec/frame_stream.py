@@ -3,12 +3,13 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import BinaryIO
 
 from ..container import AudioPacket, CorruptError, Damage, FormatError, Reader, TimedSegment
 from ..container.verification import MAX_DAMAGES_KEPT
 from ..tokenizer.decoder_engine import EngineName
-from .conceal import Gap, GapFiller, fill_gaps, freeze
+from .conceal import Gap, GapFiller, LostFrames, OpenGapFiller, fill_gaps, freeze_gaps, place_gaps
 from .layer_stream import decode_layers
 from .models import ModelName, open_coder_of, open_decoder_engine, open_tokenizer_of
 from .options import OptionError
@@ -29,7 +30,8 @@ class FrameStream:
         *,
         model: ModelName | None = None,
         engine: EngineName | None = None,
-        fill_gap: GapFiller | None = None,
+        conceal: bool = False,
+        fill_gaps_with: OpenGapFiller | None = None,
     ) -> None:
         """Read the header and open the models that the file needs.
 
@@ -38,20 +40,21 @@ class FrameStream:
             selection: the part that is wanted.
             model: tokenizer in place of the one that the header names.
             engine: what runs its decoder; the fastest that there is if None.
-            fill_gap: makes the frames of a gap; None lets damage raise.
+            conceal: step over damage and make up what is lost, instead of raising.
+            fill_gaps_with: makes what makes up; None freezes the picture.
 
         Raises:
             FormatError: the header is no good.
-            WeightsError: the models are not at hand.
+            WeightsError: the models are not at hand, or what fills gaps does not know the file's tokens.
             OptionError: there are not so many layers, or there is no such engine.
         """
         self.damage: list[str] = []
         """A line for each of the first thousand damages that were stepped over; grows while frames are read."""
         self.num_concealed = 0
         """Frames that stand in for lost ones; grows likewise."""
-        self._fill_gap = fill_gap
+        self._conceals = conceal
         self._last_end_pts: int | None = None
-        self.reader = Reader(file, on_damage=None if fill_gap is None else self._note_damage)
+        self.reader = Reader(file, on_damage=self._note_damage if conceal else None)
         header = self.reader.header
         if selection.layers is not None and selection.layers > len(header.bit_depths):
             raise OptionError(f"layers is {selection.layers}, the file has {len(header.bit_depths)}")
@@ -60,6 +63,9 @@ class FrameStream:
         self.tokenizer = open_tokenizer_of(header, model)
         self.coder = open_coder_of(header, self.tokenizer)
         self.engine, self.engine_warning = open_decoder_engine(self.tokenizer, engine)
+        self._fill_gap: GapFiller | None = None
+        if conceal and fill_gaps_with is not None:
+            self._fill_gap = fill_gaps_with(replace(header, bit_depths=header.bit_depths[: selection.layers]))
         self.first_pts, self.end_pts = selection.span(header)
         self._find_segments()
 
@@ -75,7 +81,7 @@ class FrameStream:
         with Pipeline() as pipeline:
             events = pipeline.run_ahead(self._read(), 8, "mgv-read")
             tokens = pipeline.run_ahead(self._decode(events), 2, "mgv-code")
-            frames = self._trim(self._fill(self._detokenize(tokens)))
+            frames = self._trim(freeze_gaps(self._detokenize(self._fill(tokens))))
             yield pipeline.run_ahead(frames, 1, "mgv-detokenize")
 
     def num_frames_expected(self) -> int | None:
@@ -146,18 +152,21 @@ class FrameStream:
         if end_frame is not None and next_frame < end_frame:
             yield self._gap(next_frame, end_frame, max(offset_bytes, self.reader.bytes_by_chunk.total()))
 
-    def _detokenize(
+    def _fill(
         self, items: Iterator[SegmentTokens | Gap | AudioPacket]
-    ) -> Iterator[FrameBatch | Gap | AudioPacket]:
+    ) -> Iterator[SegmentTokens | LostFrames | AudioPacket]:
+        placed = place_gaps(items, self.header.tick)
+        return placed if self._fill_gap is None else fill_gaps(placed, self._fill_gap)
+
+    def _detokenize(
+        self, items: Iterator[SegmentTokens | LostFrames | AudioPacket]
+    ) -> Iterator[FrameBatch | LostFrames | AudioPacket]:
         sizes = (self.header.coded_width, self.header.coded_height), (self.header.width, self.header.height)
         for item in items:
             if isinstance(item, SegmentTokens):
                 yield from detokenize_segment(item, self.tokenizer, sizes, self.engine)
             else:
                 yield item
-
-    def _fill(self, items: Iterator[FrameBatch | Gap | AudioPacket]) -> Iterator[FrameBatch | AudioPacket]:
-        return fill_gaps(items, self.header.tick, self._fill_gap or freeze)
 
     def _trim(self, items: Iterator[FrameBatch | AudioPacket]) -> Iterator[FrameBatch | AudioPacket]:
         """Drop what is outside the span, and count what was made up."""
@@ -190,12 +199,12 @@ class FrameStream:
         return f"; it ends at {float((end - self.header.start_pts) * self.header.time_base):.3f} s"
 
     def _gap(self, next_frame: int, found_frame: int, file_bytes: int) -> Gap:
-        if self._fill_gap is None:
+        if not self._conceals:
             raise CorruptError(f"frames {next_frame} to {found_frame - 1} are missing", field="first_frame")
         return Gap(next_frame, found_frame - next_frame, file_bytes)
 
     def _step_over(self, error: FormatError) -> None:
-        if self._fill_gap is None:
+        if not self._conceals:
             raise error
         self._add_damage(str(error))
 

@@ -81,6 +81,18 @@ def atomic_output(path: PathName, *, force: bool = False, source: object = None)
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for output, and those above it.
+
+    Raises:
+        OutputError: that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: can't be made: {error.strerror}") from error
+
+
 class _GuardedFile:
     """Passes writing on to a file, and says whose failure it was."""
 

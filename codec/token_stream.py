@@ -82,6 +82,9 @@ class SegmentTokens:
     audio: tuple[AudioPacket, ...] = ()
     """Packets that go with the segment."""
 
+    is_concealed: bool = False
+    """Whether the segment stands in for a lost one."""
+
 
 @dataclass(frozen=True)
 class FrameBatch:
@@ -242,7 +245,13 @@ def detokenize_segment(
         for start in range(0, len(coded), most_frames):
             rgb = resize_frames(coded[start : start + most_frames], width, height)
             past = done + len(rgb)
-            yield FrameBatch(rgb, tokens.first_frame + done, tokens.pts[done:past], durations[done:past])
+            yield FrameBatch(
+                rgb,
+                tokens.first_frame + done,
+                tokens.pts[done:past],
+                durations[done:past],
+                tokens.is_concealed,
+            )
             done = past
 
 

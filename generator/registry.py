@@ -12,10 +12,13 @@ from .train import Objective
 from .train_config import RunSettings, from_table
 from .window import WindowFiller
 
-LOADERS = {"masked": "masked.filler:load_masked"}
+LOADERS = {"masked": "masked.filler:load_masked", "prefix-lm": "prefix_lm.filler:load_prefix_lm"}
 """Kind of a card -> what loads it."""
 
-OBJECTIVES = {"masked": "masked.training:read_masked_run"}
+OBJECTIVES = {
+    "masked": "masked.training:read_masked_run",
+    "prefix-lm": "prefix_lm.training:read_prefix_run",
+}
 """Kind of a run -> what makes its objective from `RunSettings`, the other tables and the place for messages."""
 
 

@@ -24,8 +24,9 @@ COMMANDS = {
     "bench-still": ("bench", "Measure what content that hardly changes costs."),
     "decode": ("decode", "Turn an .mgv file back into video."),
     "demo": ("demo", "Encode and decode a real clip and show both."),
-    "encode": ("encode", "Compress a video into an .mgv file."),
+    "encode": ("encode", "Compress a video, or all in a folder, into .mgv."),
     "eval": ("eval", "Measure a generator on clips that it never saw."),
+    "generate": ("generate", "Continue, fill or extend an .mgv file by new tokens."),
     "info": ("inspect", "Tell what an .mgv file holds."),
     "models": ("models", "List the tokenizers that are at hand."),
     "rd": ("rd", "Measure codecs at a ladder of rates; plots, BD-rates, report."),
@@ -53,6 +54,7 @@ EXPECTED_ERRORS = (
 EXIT_USAGE = 2
 EXIT_DAMAGED = 4
 EXIT_CONCEALED = 8
+EXIT_INCOMPLETE = 9
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_PIPE = 141
 EXIT_TERMINATED = 143
@@ -86,7 +88,7 @@ def mgv() -> None:
 
     Every failure is one line on stderr. Exit codes: 2 wrong command line, 3 unreadable source, 4 damaged or
     foreign .mgv, 5 weights missing or not matching, 6 a tool is missing, 7 output exists or cannot be
-    written, 8 done but damage was concealed.
+    written, 8 done but damage was concealed, 9 done but for some files of a folder, which are listed.
     """
 
 

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TextIO
 
 import click
+
+from ..codec.output import make_folder as make_folder
 
 PIPE = "-"
 
@@ -89,20 +90,6 @@ def require(condition: bool, message: str) -> None:
     """Raise a usage error (exit 2) unless `condition` holds."""
     if not condition:
         raise click.UsageError(message)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for output, and those above it.
-
-    Raises:
-        OutputError: that is not possible.
-    """
-    from ..codec import OutputError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: can't be made: {error.strerror}") from error
 
 
 def _plain(value: Any) -> Any:

@@ -1,11 +1,14 @@
 """`mgv decode`: turn an .mgv file back into video."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from .cli import EXIT_CONCEALED
 from .common import as_json, progress_bar, report_stream, require, shown, source_or_pipe, target_or_pipe, warn
+
+if TYPE_CHECKING:
+    from ..codec import OpenGapFiller
 
 
 @click.command()
@@ -33,6 +36,23 @@ from .common import as_json, progress_bar, report_stream, require, shown, source
 @click.option(
     "--conceal", is_flag=True, help="Freeze the picture where SOURCE is damaged, instead of failing (exit 8)."
 )
+@click.option(
+    "--conceal-with",
+    type=click.Choice(["freeze", "generate"]),
+    help="What stands in for lost segments: the frozen picture (the default), or tokens that a generator makes of "
+    "those before and after. Implies --conceal.",
+)
+@click.option(
+    "--generator",
+    help="For --conceal-with generate: its name or folder; the one that comes with mgv by default.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, (1 << 63) - 1),
+    default=0,
+    show_default=True,
+    help="For --conceal-with generate: of all randomness.",
+)
 @click.option("--model", help="Tokenizer folder to use in place of the one that SOURCE names.")
 @click.option(
     "--engine",
@@ -50,6 +70,9 @@ def decode(  # noqa: PLR0913 - one argument an option
     codec: str | None,
     lossless: bool,
     conceal: bool,
+    conceal_with: Literal["freeze", "generate"] | None,
+    generator: str | None,
+    seed: int,
     model: str | None,
     engine: Literal["torch", "int8"] | None,
     force: bool,
@@ -57,6 +80,7 @@ def decode(  # noqa: PLR0913 - one argument an option
 ) -> int:
     """Decode the .mgv file SOURCE to TARGET (.mp4, .mkv or .y4m); `-` is a pipe, and gets y4m."""
     require(not (lossless and codec not in (None, "ffv1")), "--lossless means --codec ffv1")
+    require(generator is None or conceal_with == "generate", "--generator goes with --conceal-with generate")
     file_in, file_out = source_or_pipe(source), target_or_pipe(target)
     from ..codec import decode as decode_video
 
@@ -68,7 +92,8 @@ def decode(  # noqa: PLR0913 - one argument an option
             duration=duration,
             layers=layers,
             codec="ffv1" if lossless else codec,
-            conceal=conceal,
+            conceal=conceal or conceal_with is not None,
+            fill_gaps_with=_gap_opener(generator, seed) if conceal_with == "generate" else None,
             model=model,
             engine=engine,
             force=force,
@@ -82,3 +107,12 @@ def decode(  # noqa: PLR0913 - one argument an option
         concealed = f", {report.num_concealed} of them concealed" if report.damage else ""
         click.echo(f"{shown(target)}: {report.num_frames} frames{concealed}, {report.fps:.1f} frames/s")
     return EXIT_CONCEALED if report.damage else 0
+
+
+def _gap_opener(generator: str | None, seed: int) -> "OpenGapFiller":
+    from ..generator.gaps import GapPainter
+    from ..generator.painter import Painter
+    from ..generator.window import Sampling
+    from .generation import open_generator
+
+    return GapPainter.opener(Painter(open_generator(generator), Sampling(), seed=seed))

@@ -1,12 +1,26 @@
-"""`mgv encode`: compress a video."""
+"""`mgv encode`: compress a video, or all below a folder."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from .common import as_json, progress_bar, report_stream, require, shown, source_or_pipe, target_or_pipe, warn
+from .common import (
+    PIPE,
+    as_json,
+    progress_bar,
+    report_stream,
+    require,
+    shown,
+    source_or_pipe,
+    target_or_pipe,
+    warn,
+)
+from .encode_folder import encode_folder
 
 RATES = ("bpp", "bitrate", "size")
+OF_TREES = ("jobs", "engine", "images")
+"""Options that go with a folder only."""
 
 
 @click.command()
@@ -33,13 +47,27 @@ RATES = ("bpp", "bitrate", "size")
     show_default=True,
     help="Steps of search for tokens that decode better; 4 is a good choice. Slower; not with a rate.",
 )
-@click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Files of a folder at a time; one a processor by default.",
+)
+@click.option(
+    "--engine", help="What encodes a folder: local (the default), ray, or the address of a Ray cluster."
+)
+@click.option("--images", is_flag=True, help="Of a folder, take photographs too: videos of one frame.")
+@click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists; of a folder, see above.")
 @click.option("--json", "json_wanted", is_flag=True, help="Report in JSON.")
-def encode(source: str, target: str, json_wanted: bool, **options: Any) -> None:
+def encode(source: str, target: str, json_wanted: bool, **options: Any) -> int | None:
     """Compress SOURCE, anything ffmpeg reads, into the .mgv file TARGET; `-` is a pipe.
 
     One of --quality, --bpp, --bitrate and --size says how much. The last three are never exceeded; a source that
     is a file is read twice, so that they are used up as well.
+
+    Where SOURCE is a folder, so is TARGET: each video anywhere below SOURCE, a/b.mp4 say, becomes TARGET/a/b.mp4.mgv.
+    The same command goes on where it was stopped. Videos that fail are listed at the end, exit 9, and the others
+    are encoded all the same. What was made with other options, or by something else, is replaced with --force only.
     """
     given = [f"--{name}" for name in ("quality", *RATES) if options[name] is not None]
     require(len(given) <= 1, f"{' and '.join(given)} are given, expected one of them")
@@ -47,6 +75,14 @@ def encode(source: str, target: str, json_wanted: bool, **options: Any) -> None:
     require(
         not (options["effort"] and rates),
         f"--effort and {''.join(rates)} are given, effort goes with a quality",
+    )
+    of_trees = {name: options.pop(name) for name in OF_TREES}
+    if source != PIPE and Path(source).is_dir():
+        require(target != PIPE, "SOURCE is a folder, so TARGET must be one, not a pipe")
+        return encode_folder(source, target, json_wanted, {**options, **of_trees})
+    needless = [f"--{name}" for name in OF_TREES if of_trees[name]]
+    require(
+        not needless, f"{' and '.join(needless)}: for a folder of videos only, and {shown(source)} is none"
     )
     file_in, file_out = source_or_pipe(source), target_or_pipe(target)
     from ..codec import encode as encode_video
@@ -65,3 +101,4 @@ def encode(source: str, target: str, json_wanted: bool, **options: Any) -> None:
         )
         for note in report.notes:
             click.echo(f"note: {note}")
+    return None

@@ -89,9 +89,33 @@ def describe_info(name: str, info: "FileInfo") -> str:
         f"{audio.num_packets} packets, {audio.packet_bytes} bytes"
         for audio in info.audio
     ]
-    lines += [f"{shown(key):<10} {shown(value)}" for key, value in info.metadata.items()]
+    for key, value in info.metadata.items():
+        values = describe_generated(value) if key == "generated" else [value]
+        lines += [f"{shown(key):<10} {shown(each)}" for each in values]
     lines.append(f"made by    {header.software}, format {header.version[0]}.{header.version[1]}")
     return "\n".join(lines)
+
+
+def describe_generated(entries: Any) -> list[str]:
+    """Write what META says of generated parts, a line for each command; what is no such entry comes as it is."""
+    lines = []
+    for entry in entries if isinstance(entries, list) else [entries]:
+        try:
+            regions = ", ".join(_describe_region(region) for region in entry["regions"])
+            label = "" if entry["label"] is None else f", label {entry['label']}"
+            label += "" if entry["prompt"] is None else f", prompt {entry['prompt']!r}"
+            by = f"{entry['generator']} (SHA-256 {entry['generator_sha256'][:16]}), seed {entry['seed']}{label}"
+            lines.append(f"{entry['task']}: {regions}; by {by}")
+        except (TypeError, KeyError, IndexError):
+            lines.append(str(entry))
+    return lines
+
+
+def _describe_region(region: dict[str, Any]) -> str:
+    last = region["first_frame"] + region["num_frames"] - 1
+    box = region["box"]
+    where = "" if box is None else f" in {box[2]}x{box[3]} at {box[0]},{box[1]}"
+    return f"frames {region['first_frame']} to {last}{where}"
 
 
 @click.command()

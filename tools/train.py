@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..codec import MissingToolError
+from ..codec import IMAGE_SUFFIXES, VIDEO_SUFFIXES, MissingToolError
 from .common import progress_bar, require
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..tokenizer import Tokenizer, TokenizerConfig
-
-VIDEO_SUFFIXES = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".y4m", ".m4v", ".mpg", ".ts"}
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
 @click.group()

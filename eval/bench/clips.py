@@ -9,12 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ...codec import VIDEO_SUFFIXES, open_source
 from ...codec import open as open_mgv
-from ...codec import open_source
 from ...tokenizer.decoder_engine import EngineName
 from ..metrics import Distortion, Frame, compare_frames
-
-CLIP_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ogv", ".ts", ".webm", ".y4m"})
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def find_clips(folder: Path) -> list[Path]:
     Raises:
         ValueError: there are none.
     """
-    clips = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in CLIP_SUFFIXES)
+    clips = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
     if not clips:
         raise ValueError(f"{folder}: no video file in this folder")
     return clips

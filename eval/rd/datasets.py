@@ -8,8 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ...codec import MediaError, OptionError
-from ..bench.clips import CLIP_SUFFIXES
+from ...codec import VIDEO_SUFFIXES, MediaError, OptionError
 
 Size = tuple[int, int]
 
@@ -118,7 +117,7 @@ def find_videos(folder: Path) -> list[Path]:
     Raises:
         MediaError: there are none.
     """
-    suffixes = CLIP_SUFFIXES | {RAW_SUFFIX}
+    suffixes = VIDEO_SUFFIXES | {RAW_SUFFIX}
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
     if not found:
         raise MediaError(f"{folder}: no video file in this folder")

@@ -1,13 +1,12 @@
 """Where jobs run: in this process, in several of this machine, or on a Ray cluster."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
-from ...codec import MissingToolError
+from ...codec.parallel import limit_threads, num_processors, open_cluster
 from ..codecs import CodecError
 from .point import PointJob, measure_point
 from .store import RunPoint
@@ -22,8 +21,9 @@ def run_here(jobs: Sequence[PointJob], num_processes: int) -> Iterator[Outcome]:
         for job in jobs:
             yield job, attempt(job)
         return
+    num_threads = max(1, num_processors() // num_processes)
     # spawned, not forked: torch and its threads do not survive a fork
-    pool = ProcessPoolExecutor(num_processes, get_context("spawn"), limit_threads, (num_processes,))
+    pool = ProcessPoolExecutor(num_processes, get_context("spawn"), limit_threads, (num_threads,))
     rest = iter(jobs)
     running: dict[Future[RunPoint | CodecError], PointJob] = {}
     try:
@@ -50,20 +50,13 @@ def run_on_ray(jobs: Sequence[PointJob], address: str | None) -> Iterator[Outcom
     Raises:
         MissingToolError: ray is not installed.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingToolError("--engine ray needs ray: pip install 'mgv[scale]'") from error
-    ray.init(address=address, log_to_driver=False, include_dashboard=False, ignore_reinit_error=True)
-    try:
+    with open_cluster(address) as ray:
         remote: Any = ray.remote(num_cpus=1)(_attempt_alone)
         waiting = {remote.remote(job): job for job in jobs}
         while waiting:
             done, _ = ray.wait(list(waiting), num_returns=1)
             for reference in done:
                 yield waiting.pop(reference), ray.get(reference)
-    finally:
-        ray.shutdown()
 
 
 def attempt(job: PointJob) -> RunPoint | CodecError:
@@ -74,15 +67,6 @@ def attempt(job: PointJob) -> RunPoint | CodecError:
         return error
 
 
-def limit_threads(num_processes: int) -> None:
-    """Share the processors among processes: torch would start as many threads as there are in each."""
-    import torch
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // num_processes))
-
-
 def _attempt_alone(job: PointJob) -> RunPoint | CodecError:
-    import torch
-
-    torch.set_num_threads(1)
+    limit_threads(1)
     return attempt(job)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..dataset import TokenFile, TokenFolders
-from ..errors import DataError
+from ..dataset import TokenFolders
+from ..drawing import WindowPlaces, varied_region
 from ..tasks import TASKS, task_condition
-from ..window import Condition, GridShape, TokenWindow
+from ..window import Condition, TokenWindow
 from .config import MaskedConfig
 
 
@@ -84,13 +84,7 @@ class WindowBatches(Dataset[WindowBatch]):
             first_batch,
             seed,
         )
-        usable = folders.usable(config.window)
-        starting = [n for n in usable if folders.files[n].long_segments(config.window[0])]
-        if not starting:
-            raise DataError(
-                f"no file has a segment that holds a window of {config.window} latent frames, rows and columns"
-            )
-        self._usable, self._starting = _Pool(folders.files, usable), _Pool(folders.files, starting)
+        self._places = WindowPlaces(folders, config.window)
         self._tokenizer = folders.tokenizer
 
     def __len__(self) -> int:
@@ -127,12 +121,9 @@ class WindowBatches(Dataset[WindowBatch]):
         varied = random.random() < self.mixture.varied_share
         kept = varied_region(name, shape, random) if varied else None
         task = TASKS[name]
-        number, start = self._place(random, begins_segment=kept is None)
+        number, start, top, left = self._places.draw(random, begins_segment=kept is None)
         file = self.folders.files[number]
-        top, left = (
-            random.integers(size - length + 1) for size, length in zip(file.grid, shape[1:], strict=True)
-        )
-        window = self.folders.read(number, start, int(top), int(left), shape)
+        window = self.folders.read(number, start, top, left, shape)
         window = TokenWindow(window.ids & ((1 << depth) - 1), window.is_image, min(depth, window.bit_depth))
         condition = (
             Condition.of_kept(kept) if kept is not None else task_condition(task, window, self._tokenizer)
@@ -140,85 +131,6 @@ class WindowBatches(Dataset[WindowBatch]):
         labels = self.config.labels
         labelled = task.takes_label and file.label in labels and random.random() >= self.mixture.label_drop
         return window, condition, labels.index(str(file.label)) if labelled else len(labels)
-
-    def _place(self, random: np.random.Generator, *, begins_segment: bool) -> tuple[int, int]:
-        """Draw a file and a latent frame to start at."""
-        length = self.config.window[0]
-        pool = self._starting if begins_segment else self._usable
-        number = pool.draw(random)
-        file = self.folders.files[number]
-        if not begins_segment:
-            return number, int(random.integers(file.num_latents - length + 1))
-        starts = file.long_segments(length)
-        return number, starts[random.integers(len(starts))]
-
-
-class _Pool:
-    """Files, each drawn in proportion to the square root of its tokens."""
-
-    def __init__(self, files: list[TokenFile], numbers: list[int]) -> None:
-        self.numbers = numbers
-        roots = np.sqrt([files[n].num_latents * files[n].grid[0] * files[n].grid[1] for n in numbers])
-        self.shares = roots / roots.sum()
-
-    def draw(self, random: np.random.Generator) -> int:
-        return self.numbers[random.choice(len(self.numbers), p=self.shares)]
-
-
-def varied_region(name: str, shape: GridShape, random: np.random.Generator) -> NDArray[np.bool_] | None:
-    """Draw kept tokens in the manner of a task, with sizes and places of their own.
-
-    Returns:
-        bool `[t, h, w]`; None for a task that has only one way (a moving box, or nothing).
-    """
-    t, h, w = shape
-    kept = np.zeros(shape, bool)
-    top, bottom = _interval(h, random)
-    left, right = _interval(w, random)
-    if name in ("FP", "CFP") and t > 1:
-        kept[: random.integers(1, t)] = True
-        if random.random() < 0.3:  # a neighbouring window has been there before
-            kept |= _strip(shape, random)
-    elif name == "FI" and t > 2:
-        first = random.integers(1, t - 1)
-        last = random.integers(1, t - first)
-        kept[:first] = True
-        kept[t - last :] = True
-        if random.random() < 0.3:
-            kept |= _strip(shape, random)
-    elif name == "OPC":
-        kept[:, top:bottom, left:right] = True
-    elif name == "OPV":
-        kept[:, :, left:right] = True
-    elif name == "OPH":
-        kept[:, top:bottom] = True
-    elif name == "IPC":
-        kept[:] = True
-        early, late = _interval(t, random) if random.random() < 0.5 else (0, t)
-        kept[early:late, top:bottom, left:right] = False
-    else:
-        return None
-    return kept if not kept.all() else None
-
-
-def _interval(length: int, random: np.random.Generator) -> tuple[int, int]:
-    """Draw a part of a line, at least a sixth of it long."""
-    extent = int(random.integers(max(1, length // 6), length + 1))
-    start = int(random.integers(length - extent + 1))
-    return start, start + extent
-
-
-def _strip(shape: GridShape, random: np.random.Generator) -> NDArray[np.bool_]:
-    """Mark rows or columns along one edge of the window, less than half of it."""
-    marked = np.zeros(shape, bool)
-    axis = 1 + int(random.integers(2))
-    extent = int(random.integers(1, max(2, shape[axis] // 2)))
-    moved = np.moveaxis(marked, axis, 0)
-    if random.random() < 0.5:
-        moved[:extent] = True
-    else:
-        moved[-extent:] = True
-    return marked
 
 
 def _stacked(arrays: list[NDArray[np.generic]]) -> Tensor:

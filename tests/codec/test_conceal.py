@@ -1,25 +1,37 @@
-"""Gaps: what fills them, and when."""
+"""Gaps: where their frames belong, and what fills them."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgv.codec.conceal import Gap, fill_gaps, freeze, gap_pts
-from mgv.codec.token_stream import FrameBatch
+from mgv.codec.conceal import Gap, LostFrames, fill_gaps, freeze_gaps, place_gaps
+from mgv.codec.token_stream import FrameBatch, SegmentTokens
 from mgv.container import AudioPacket
 
-
-def batch(first_frame: int, pts: tuple[int, ...]) -> FrameBatch:
-    rgb = np.stack([np.full((2, 2, 3), first_frame + i, np.uint8) for i in range(len(pts))])
-    return FrameBatch(rgb, first_frame, pts, (10,) * len(pts))
+Item = SegmentTokens | Gap | AudioPacket
+PACKET = AudioPacket(0, 0, 0, 1, True, b"x")
 
 
-def filled(items: list[FrameBatch | Gap | AudioPacket]) -> list[tuple[int, int, int, bool]]:
+def segment(first_frame: int, pts: tuple[int, ...]) -> SegmentTokens:
+    return SegmentTokens(np.full((1, 1, 1), first_frame), 20, first_frame, pts, 10)
+
+
+def decoded(items: Iterator[SegmentTokens | LostFrames | AudioPacket]) -> Iterator[object]:
+    """Turn each frame of a segment into a picture that has its number for a colour."""
+    for item in items:
+        if not isinstance(item, SegmentTokens):
+            yield item
+            continue
+        rgb = np.stack([np.full((2, 2, 3), item.first_frame + i, np.uint8) for i in range(len(item.pts))])
+        yield FrameBatch(rgb, item.first_frame, item.pts, (10,) * len(item.pts), item.is_concealed)
+
+
+def frozen(items: list[Item]) -> list[tuple[int, int, int, bool]]:
     """(frame number, pts, pixel value, concealed) of every frame."""
-    batches = [item for item in fill_gaps(items, 10, freeze) if isinstance(item, FrameBatch)]
+    batches = [each for each in freeze_gaps(decoded(place_gaps(items, 10))) if isinstance(each, FrameBatch)]
     return [
         (each.first_frame + i, pts, int(each.rgb[i, 0, 0, 0]), each.is_concealed)
         for each in batches
@@ -28,7 +40,7 @@ def filled(items: list[FrameBatch | Gap | AudioPacket]) -> list[tuple[int, int, 
 
 
 def test_a_gap_in_the_middle_repeats_the_frame_before_it() -> None:
-    assert filled([batch(0, (0, 10)), Gap(2, 2), batch(4, (40,))]) == [
+    assert frozen([segment(0, (0, 10)), Gap(2, 2), segment(4, (40,))]) == [
         (0, 0, 0, False),
         (1, 10, 1, False),
         (2, 20, 1, True),
@@ -38,40 +50,63 @@ def test_a_gap_in_the_middle_repeats_the_frame_before_it() -> None:
 
 
 def test_a_gap_at_the_start_shows_the_frame_after_it() -> None:
-    assert filled([Gap(0, 2), batch(2, (20,))]) == [(0, 0, 2, True), (1, 10, 2, True), (2, 20, 2, False)]
+    assert frozen([Gap(0, 2), segment(2, (20, 30))]) == [
+        (0, 0, 2, True),
+        (1, 10, 2, True),
+        (2, 20, 2, False),
+        (3, 30, 3, False),
+    ]
 
 
 def test_a_gap_at_the_end_goes_on_from_the_last_frame() -> None:
-    assert filled([batch(0, (5,)), Gap(1, 2)]) == [(0, 5, 0, False), (1, 15, 0, True), (2, 25, 0, True)]
+    assert frozen([segment(0, (5,)), Gap(1, 2)]) == [(0, 5, 0, False), (1, 15, 0, True), (2, 25, 0, True)]
 
 
 def test_a_video_of_one_gap_gives_nothing() -> None:
-    assert filled([Gap(0, 3)]) == []
+    assert frozen([Gap(0, 3)]) == []
+
+
+def test_durations_reach_to_the_next_frame() -> None:
+    items = freeze_gaps(decoded(place_gaps([segment(0, (0,)), Gap(1, 2), segment(3, (40,))], 10)))
+    made = [each for each in items if isinstance(each, FrameBatch) and each.is_concealed]
+    assert [(each.pts, each.durations) for each in made] == [((13,), (13,)), ((26,), (14,))]
 
 
 def test_audio_passes_through() -> None:
-    packet = AudioPacket(0, 0, 0, 1, True, b"x")
-    assert packet in list(fill_gaps([batch(0, (0,)), Gap(1, 1), packet, batch(2, (20,))], 10, freeze))
+    items: list[Item] = [segment(0, (0,)), Gap(1, 1), PACKET, segment(2, (20,))]
+    assert PACKET in list(freeze_gaps(decoded(place_gaps(items, 10))))
+    assert PACKET in list(fill_gaps(place_gaps(items, 10), lambda before, lost, after: ()))
 
 
-def test_the_filler_is_told_both_neighbours() -> None:
+def test_a_filler_of_tokens_is_told_both_neighbours_and_the_times() -> None:
     seen = []
 
-    def filler(before, after, count):  # type: ignore[no-untyped-def]
-        seen.append((before[0, 0, 0], after[0, 0, 0], count))
-        return [before] * count
+    def fill(
+        before: SegmentTokens | None, lost: LostFrames, after: SegmentTokens | None
+    ) -> list[SegmentTokens]:
+        seen.append((before and before.first_frame, lost.num_frames, after and after.first_frame))
+        pts = tuple(lost.pts(index) for index in range(lost.num_frames))
+        return [SegmentTokens(np.zeros((1, 1, 1)), 20, lost.first_frame, pts, lost.pts(len(pts)) - pts[-1])]
 
-    list(fill_gaps([batch(0, (0,)), Gap(1, 2), batch(3, (30,))], 10, filler))
-    assert seen == [(0, 3, 2)]
-
-
-def test_nothing_to_freeze_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no frame on either side"):
-        list(freeze(None, None, 1))
+    items: list[Item] = [Gap(0, 1), segment(1, (10,)), Gap(2, 2), segment(4, (40,)), Gap(5, 3)]
+    made = list(fill_gaps(place_gaps(items, 10), fill))
+    assert seen == [(None, 1, 1), (1, 2, 4), (4, 3, None)]
+    assert [(each.first_frame, each.pts) for each in made] == [
+        (0, (0,)),
+        (1, (10,)),
+        (2, (20, 30)),
+        (4, (40,)),
+        (5, (50, 60, 70)),
+    ]
 
 
 @given(st.integers(-1000, 1000), st.integers(1, 200), st.integers(1, 50))
 def test_times_in_a_gap_rise_between_their_neighbours(last: int, distance: int, count: int) -> None:
-    times = (last, *gap_pts(Gap(1, count), last, last + distance, 10), last + distance)
-    assert all(early < late for early, late in pairwise(times))
-    assert len(times) - 2 == min(count, distance - 1)
+    items: list[Item] = [segment(0, (last,)), Gap(1, count), segment(1 + count, (last + distance,))]
+    lost = [each for each in place_gaps(items, 10) if isinstance(each, LostFrames)]
+    num_frames = sum(each.num_frames for each in lost)
+    assert num_frames == min(count, distance - 1)
+    for each in lost:
+        times = [last, *(each.pts(index) for index in range(num_frames + 1))]
+        assert all(early < late for early, late in pairwise(times))
+        assert times[-1] == last + distance

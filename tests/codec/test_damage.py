@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mgv
-from mgv.codec import open_source
+from mgv.codec import GapFiller, Header, LostFrames, SegmentTokens, open_source
 from mgv.container import CorruptError, Layer, NotMgvError, Reader, Timing, TruncatedError, Writer
 
 pytestmark = pytest.mark.usefixtures("short_segments")
@@ -127,16 +127,28 @@ def test_wrong_bits_are_named_with_segment_and_seconds(coded: Path, tiny_model: 
             video.tokens(1)
 
 
-def test_the_filler_can_be_another(coded: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_tokens_can_stand_in_for_lost_ones(coded: Path, tiny_model: Path, tmp_path: Path) -> None:
+    whole, target = tmp_path / "whole.mkv", tmp_path / "out.mkv"
+    with mgv.open(coded, model=tiny_model) as video:
+        lost_ids = video.tokens(1).ids[0].numpy()
+    mgv.decode(coded, whole, model=tiny_model, codec="ffv1")
     damage(coded, 1)
+    seen = []
 
-    def grey(before: np.ndarray, after: np.ndarray, count: int) -> list[np.ndarray]:
-        assert not np.array_equal(before, after)
-        return [np.full_like(before, 128)] * count
+    def fill(before: SegmentTokens, lost: LostFrames, after: SegmentTokens) -> list[SegmentTokens]:
+        pts = tuple(lost.pts(index) for index in range(lost.num_frames))
+        return [SegmentTokens(lost_ids, 20, lost.first_frame, pts, 1, is_concealed=True)]
 
-    target = tmp_path / "out.mkv"
-    mgv.decode(coded, target, model=tiny_model, codec="ffv1", conceal=True, fill_gap=grey)
-    assert set(np.unique(frames_of(target)[40])) == {128}
+    def open_filler(header: Header) -> GapFiller:
+        seen.append(header.bit_depths)
+        return fill
+
+    report = mgv.decode(
+        coded, target, model=tiny_model, codec="ffv1", conceal=True, fill_gaps_with=open_filler
+    )
+    assert (report.num_frames, report.num_concealed, seen) == (80, 33, [(5, 10, 20)])
+    assert pts_of(whole) == pts_of(target)
+    np.testing.assert_array_equal(frames_of(target), frames_of(whole))
 
 
 def test_a_part_behind_the_damage_is_whole(coded: Path, tiny_model: Path, tmp_path: Path) -> None:

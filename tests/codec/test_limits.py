@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import mgv
-from mgv.codec.conceal import Gap, fill_gaps, freeze
+from mgv.codec.conceal import Gap, LostFrames, place_gaps
 from mgv.codec.entropy import get_coder
 from mgv.codec.layer_stream import decode_layers, encode_layers
 from mgv.codec.options import OptionError
 from mgv.codec.segmenter import longest_segment
-from mgv.codec.token_stream import FrameBatch, SegmentTokens, detokenize_segment
+from mgv.codec.token_stream import SegmentTokens, detokenize_segment
 from mgv.container import CorruptError, Layer, LimitError, Segment, Timing, limits, repair
 from mgv.tokenizer import load_tokenizer
 from mgv.tokenizer.decoder_engine import TorchEngine
@@ -30,32 +30,32 @@ EDGE = limits.MAX_SEGMENT_FRAMES
 
 
 class TestGaps:
-    def batch(self, first_frame: int, pts: int) -> FrameBatch:
-        return FrameBatch(np.zeros((1, 2, 2, 3), np.uint8), first_frame, (pts,), (1,))
+    def segment(self, first_frame: int, pts: int) -> SegmentTokens:
+        return SegmentTokens(np.zeros((1, 1, 1), np.int64), 20, first_frame, (pts,), 1)
 
-    def num_made(self, *items: FrameBatch | Gap) -> int:
-        return sum(item.is_concealed for item in fill_gaps(items, 1, freeze) if isinstance(item, FrameBatch))
+    def num_made(self, *items: SegmentTokens | Gap) -> int:
+        return sum(item.num_frames for item in place_gaps(items, 1) if isinstance(item, LostFrames))
 
     def test_a_gap_may_have_a_segment_of_frames_and_one_for_each_byte_before_its_end(self) -> None:
-        assert self.num_made(self.batch(0, 0), Gap(1, EDGE)) == EDGE
-        assert self.num_made(self.batch(0, 0), Gap(1, EDGE + 9, 9)) == EDGE + 9
+        assert self.num_made(self.segment(0, 0), Gap(1, EDGE)) == EDGE
+        assert self.num_made(self.segment(0, 0), Gap(1, EDGE + 9, 9)) == EDGE + 9
         with pytest.raises(CorruptError, match=f"only {EDGE + 9} frames are made up for 9 bytes.*mgv repair"):
-            self.num_made(self.batch(0, 0), Gap(1, EDGE + 10, 9))
+            self.num_made(self.segment(0, 0), Gap(1, EDGE + 10, 9))
 
     def test_gaps_count_together(self) -> None:
         one, other = Gap(1, EDGE - 1), Gap(EDGE + 1, 2)
-        late = self.batch(EDGE, 1 << 40)
+        late = self.segment(EDGE, 1 << 40)
         with pytest.raises(CorruptError, match=f"frames {EDGE + 1} to {EDGE + 2} are missing"):
-            self.num_made(self.batch(0, 0), one, late, other)
+            self.num_made(self.segment(0, 0), one, late, other)
 
     def test_a_gap_for_which_there_is_no_time_is_no_harm(self) -> None:
-        assert self.num_made(self.batch(0, 0), Gap(1, 1 << 31), self.batch(1 << 31, 5)) == 4
+        assert self.num_made(self.segment(0, 0), Gap(1, 1 << 31), self.segment(1 << 31, 5)) == 4
 
     def test_a_gap_of_all_frames_there_can_be_is_refused_before_memory_is_taken(self) -> None:
         tracemalloc.start()
         for items in (
-            (Gap(0, (1 << 32) - 2), self.batch((1 << 32) - 2, 0)),
-            (self.batch(0, 0), Gap(1, 1 << 31)),
+            (Gap(0, (1 << 32) - 2), self.segment((1 << 32) - 2, 0)),
+            (self.segment(0, 0), Gap(1, 1 << 31)),
         ):
             with pytest.raises(CorruptError, match="are missing"):
                 self.num_made(*items)

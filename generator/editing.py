@@ -1,0 +1,104 @@
+"""Segment by segment through a file: what is touched is completed in the light of its neighbours, the rest copied."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ..codec import SegmentTokens, StoredSegment, TokenFile
+from ..codec.token_edit import Item
+from .painter import Painter, Piece
+
+Plan = Callable[[int, SegmentTokens], Piece]
+"""Given the number of a segment and its tokens, says what of it is known; its grid may be larger than it was."""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A segment that others are completed in the light of."""
+
+    piece: Piece
+    bit_depth: int
+
+
+def context_before(neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int) -> Piece | None:
+    """Join the latent frames before a place.
+
+    Args:
+        neighbours: segments, the nearest first; no more than are needed are asked for.
+        bit_depth: that is needed; a segment of less ends the context.
+        num_latents: that are enough.
+    """
+    context: Piece | None = None
+    for neighbour in neighbours:
+        if neighbour.bit_depth < bit_depth:
+            break
+        context = neighbour.piece if context is None else neighbour.piece.then(context)
+        if len(context) >= num_latents:
+            break
+    return context
+
+
+def context_after(neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int) -> Piece | None:
+    """Join the latent frames after a place; the mirror of `context_before`."""
+    context: Piece | None = None
+    for neighbour in neighbours:
+        if neighbour.bit_depth < bit_depth:
+            break
+        context = neighbour.piece if context is None else context.then(neighbour.piece)
+        if len(context) >= num_latents:
+            break
+    return context
+
+
+def stored_before(file: TokenFile, number: int) -> Iterator[Neighbour]:
+    """Give the segments of a file before one, the nearest first, as they are."""
+    for earlier in range(number - 1, -1, -1):
+        tokens = file.tokens(earlier)
+        yield Neighbour(Piece.of_segment(tokens.ids), tokens.bit_depth)
+
+
+@dataclass(frozen=True)
+class SegmentEditor:
+    """Completes the segments of a file that a plan touches; holds few latent frames beside those of one segment."""
+
+    file: TokenFile
+    painter: Painter
+    touches: Callable[[int], bool]
+    """Whether anything is to be made in the segment of that number."""
+    plan: Plan
+    """Of the segments that are touched."""
+    task: str
+    """`FP` to `CFP`, the prompt."""
+
+    def items(self) -> Iterator[Item]:
+        """Give everything that the new file holds behind its headers."""
+        reach = self.painter.context_latents
+        done: deque[tuple[int, Neighbour]] = deque(maxlen=reach)
+        for item in self.file.items():
+            if not isinstance(item, StoredSegment) or not self.touches(item.number):
+                yield item
+                continue
+            number, tokens = item.number, self.file.tokens(item.number)
+            depth = tokens.bit_depth
+            ids = self.painter.complete(
+                self.plan(number, tokens),
+                depth,
+                self.task,
+                before=context_before(self._before(number, dict(done)), depth, reach),
+                after=context_after(self._after(number), depth, reach),
+            )
+            done.append((number, Neighbour(Piece.of_segment(ids)[-reach:], depth)))
+            yield replace(tokens, ids=ids)
+
+    def _before(self, number: int, done: dict[int, Neighbour]) -> Iterator[Neighbour]:
+        for earlier in range(number - 1, -1, -1):
+            yield done[earlier] if earlier in done else self._as_planned(earlier)
+
+    def _after(self, number: int) -> Iterator[Neighbour]:
+        for later in range(number + 1, len(self.file.segments)):
+            yield self._as_planned(later)
+
+    def _as_planned(self, number: int) -> Neighbour:
+        tokens = self.file.tokens(number)
+        piece = self.plan(number, tokens) if self.touches(number) else Piece.of_segment(tokens.ids)
+        return Neighbour(piece, tokens.bit_depth)
