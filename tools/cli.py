@@ -28,7 +28,7 @@ COMMANDS = {
     "eval": ("eval", "Measure a generator on clips that it never saw."),
     "generate": ("generate", "Continue, fill or extend an .mgv file by new tokens."),
     "info": ("inspect", "Tell what an .mgv file holds."),
-    "models": ("models", "List the tokenizers that are at hand."),
+    "models": ("models", "List the tokenizers and generators that are at hand."),
     "rd": ("rd", "Measure codecs at a ladder of rates; plots, BD-rates, report."),
     "repair": ("inspect", "Copy what is whole of a damaged .mgv file."),
     "study": ("study", "Ask people which of two decodings looks better."),

@@ -132,10 +132,13 @@ def test_tokens_to_npz_and_back(
 
 
 def test_models_lists_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    from mgv.generator.card import list_generators
     from mgv.tokenizer import list_models
 
     assert run(["models", "--json"]) == 0
-    assert {entry["name"] for entry in json_of(capsys)} == set(list_models())
+    found = json_of(capsys)
+    assert {entry["name"] for entry in found["tokenizers"]} == set(list_models())
+    assert {entry["name"] for entry in found["generators"]} == set(list_generators())
     assert run(["models"]) == 0
 
 
