@@ -45,10 +45,10 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--windows", type=click.IntRange(min=1), default=8, show_default=True)
 @click.option(
     "--slow-windows",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     default=2,
     show_default=True,
-    help="Of the windows, that are filled one token a pass.",
+    help="Of the windows, that are filled one token a pass; 0 leaves those ways out.",
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of torch.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -113,7 +113,8 @@ def bench_generation(  # noqa: PLR0913 - one parameter an option
         for number, placed in enumerate(draw_windows(folders, filler, windows, seed))
     ]
     methods = _masked(filler, sorted(set(all_steps)), windows, seed)
-    methods += _one_by_one(filler, others, min(slow_windows, windows), seed)
+    if slow_windows:
+        methods += _one_by_one(filler, others, min(slow_windows, windows), seed)
     measured = measure_methods(cases, methods, tokenizer, features)
     results = list(tqdm(measured, "bench", len(methods), disable=None, leave=False, unit="way"))
     facts: dict[str, object] = {
@@ -136,7 +137,7 @@ def _masked(
     passes = pass_counter(filler)
     return [
         Method(
-            f"masked, {steps} steps",
+            f"masked, {steps} step{'s' if steps > 1 else ''}",
             filling(filler, replace(SUREST, steps=steps), seed),
             filling(filler, Sampling(steps=steps), seed),
             passes,

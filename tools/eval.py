@@ -38,12 +38,12 @@ def eval() -> None:  # noqa: A001 - the name of the command
     "--valid", "valid_folder", required=True, type=FOLDER, help=".mgv files that were not trained on."
 )
 @click.option(
-    "--windows", type=click.IntRange(min=1), default=64, show_default=True, help="For the cross-entropy."
+    "--windows", type=click.IntRange(min=1), default=48, show_default=True, help="For the cross-entropy."
 )
 @click.option(
     "--filled",
     type=click.IntRange(min=1),
-    default=16,
+    default=12,
     show_default=True,
     help="Of the windows, that are filled for the measures in pixels.",
 )
@@ -55,7 +55,7 @@ def eval() -> None:  # noqa: A001 - the name of the command
 @click.option(
     "--train-segments",
     type=click.IntRange(min=1),
-    default=96,
+    default=64,
     show_default=True,
     help="Read at most, spread over the files of --train.",
 )

@@ -132,7 +132,7 @@ def test_bench_of_ways_to_generate(folders: dict[str, str], prefix_lm: str, caps
     assert run(["bench-generation", *options(folders), *few, "--against", prefix_lm, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert [row["method"] for row in facts["methods"]] == [
-        "masked, 1 steps",
+        "masked, 1 step",
         "masked, 3 steps",
         "masked, one token a pass",
         "prefix",
@@ -142,6 +142,8 @@ def test_bench_of_ways_to_generate(folders: dict[str, str], prefix_lm: str, caps
     assert passes[3] >= 72  # one for each token, and for what stands between
     assert [row["num_tokens"] for row in facts["methods"]] == [144, 144, 72, 72]
     assert facts["threads"] == 1
+    assert run(["bench-generation", *options(folders), *few[:2], "--slow-windows", "0", "--steps", "2"]) == 0
+    assert capsys.readouterr().out.count("| masked") == 1
 
 
 @pytest.mark.parametrize(
