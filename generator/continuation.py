@@ -62,7 +62,7 @@ class _Continuation:
         self.last = file.tokens(self.number)
         self.stride = file.header.strides[0]
         num_padding = 1 + (len(self.last.ids) - 1) * self.stride - len(self.last.pts)
-        self.num_completed = min(num_padding, num_frames)
+        self.num_completed = min(max(0, num_padding), num_frames)
         painter.check_depth(self.last.bit_depth)
         new_latents = _num_latents(num_frames - self.num_completed, file.header)
         painter.num_expected = (new_latents + (self.num_completed > 0)) * self.last.ids[0].size
@@ -77,9 +77,8 @@ class _Continuation:
     def items(self) -> Iterator[Item]:
         """Give everything that the new file holds behind its headers."""
         last, depth, reach = self.last, self.last.bit_depth, self.painter.context_latents
-        earlier = list(stored_before_enough(self.file, self.number, reach))
         if self.num_completed:
-            last = self._completed(context_before(earlier, depth, reach))
+            last = self._completed(context_before(stored_before(self.file, self.number), depth, reach))
         for item in self.file.items():
             is_last = isinstance(item, StoredSegment) and item.number == self.number
             yield last if is_last and self.num_completed else item
@@ -90,7 +89,7 @@ class _Continuation:
             depth,
             self.num_frames - self.num_completed,
             first_pts=last.pts[-1] + last.last_duration,
-            before=context_before(chain([ending], earlier), depth, reach),
+            before=context_before(chain([ending], stored_before(self.file, self.number)), depth, reach),
         )
 
     def _completed(self, before: Piece | None) -> SegmentTokens:
@@ -195,16 +194,6 @@ class Creation:
         command = "class" if painter.prompt is None else "text"
         metadata = with_entry({}, painter, command, [GeneratedRegion(0, self.num_frames)])
         return TokenEdit(header, metadata, items)
-
-
-def stored_before_enough(file: TokenFile, number: int, num_latents: int) -> Iterator[Neighbour]:
-    """Give the segments before one, the nearest first, until they have so many latent frames."""
-    found = 0
-    for neighbour in stored_before(file, number):
-        if found >= num_latents:
-            return
-        yield neighbour
-        found += len(neighbour.piece)
 
 
 def _prompt(painter: Painter) -> str:

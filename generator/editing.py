@@ -28,23 +28,22 @@ def context_before(neighbours: Iterable[Neighbour], bit_depth: int, num_latents:
         bit_depth: that is needed; a segment of less ends the context.
         num_latents: that are enough.
     """
-    context: Piece | None = None
-    for neighbour in neighbours:
-        if neighbour.bit_depth < bit_depth:
-            break
-        context = neighbour.piece if context is None else neighbour.piece.then(context)
-        if len(context) >= num_latents:
-            break
-    return context
+    return _join(neighbours, bit_depth, num_latents, lambda context, earlier: earlier.then(context))
 
 
 def context_after(neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int) -> Piece | None:
-    """Join the latent frames after a place; the mirror of `context_before`."""
+    """Join the latent frames after a place; arguments as of `context_before`."""
+    return _join(neighbours, bit_depth, num_latents, lambda context, later: context.then(later))
+
+
+def _join(
+    neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int, join: Callable[[Piece, Piece], Piece]
+) -> Piece | None:
     context: Piece | None = None
     for neighbour in neighbours:
         if neighbour.bit_depth < bit_depth:
             break
-        context = neighbour.piece if context is None else context.then(neighbour.piece)
+        context = neighbour.piece if context is None else join(context, neighbour.piece)
         if len(context) >= num_latents:
             break
     return context

@@ -74,6 +74,8 @@ class Sampling:
             raise ValueError("steps are at least 1, temperatures and guidance at least 0")
 
 
+DEFAULT_SAMPLING = Sampling()
+
 SUREST = Sampling(choice_temperature=0, token_temperature=0)
 """Every token the likeliest, the surest first."""
 
@@ -87,6 +89,8 @@ class WindowFiller(Protocol):
     """Of its weights, 64 hexadecimal digits."""
     tokenizer_sha256: str
     """Of the weights whose tokens it knows, 64 hexadecimal digits."""
+    sampling: Sampling
+    """How its tokens are best drawn, where nothing else is asked for."""
 
     @property
     def window_shape(self) -> GridShape:

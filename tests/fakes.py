@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from mgv.generator.window import Condition, GridShape, Sampling, TokenWindow
+from mgv.generator.window import DEFAULT_SAMPLING, Condition, GridShape, Sampling, TokenWindow
 
 
 @dataclass
@@ -23,6 +23,7 @@ class CopyingFiller:
     labels: tuple[str, ...] = ("cat", "dog")
     name: str = "copying"
     sha256: str = "c0" * 32
+    sampling: Sampling = DEFAULT_SAMPLING
     asked: list[tuple[TokenWindow, Condition, str, str | None, Sampling]] = field(default_factory=list)
 
     def fill(

@@ -112,7 +112,7 @@ def decode(  # noqa: PLR0913 - one argument an option
 def _gap_opener(generator: str | None, seed: int) -> "OpenGapFiller":
     from ..generator.gaps import GapPainter
     from ..generator.painter import Painter
-    from ..generator.window import Sampling
     from .generation import open_generator
 
-    return GapPainter.opener(Painter(open_generator(generator), Sampling(), seed=seed))
+    filler = open_generator(generator)
+    return GapPainter.opener(Painter(filler, filler.sampling, seed=seed))

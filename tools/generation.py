@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -37,27 +37,27 @@ _OPTIONS = (
         show_default=True,
         help="Of all randomness; the same one makes the same file.",
     ),
-    click.option("--steps", type=click.IntRange(min=1), help="Passes over each window.  [default: 12]"),
+    click.option("--steps", type=click.IntRange(min=1), help="Passes over each window."),
     click.option(
         "--schedule",
         type=click.Choice(["cosine", "uniform", "exponential"]),
-        help="How the share of tokens that are still to be made falls with each pass.  [default: cosine]",
+        help="How the share of tokens that are still to be made falls with each pass.",
     ),
     click.option(
         "--temperature",
         "choice_temperature",
         type=click.FloatRange(min=0),
-        help="Of choosing which tokens stay after a pass; 0 keeps the surest.  [default: 4.5]",
+        help="Of choosing which tokens stay after a pass; 0 keeps the surest.",
     ),
     click.option(
         "--token-temperature",
         type=click.FloatRange(min=0),
-        help="Of drawing tokens; 0 takes the likeliest.  [default: 1]",
+        help="Of drawing tokens; 0 takes the likeliest.",
     ),
     click.option(
         "--guidance",
         type=click.FloatRange(min=0),
-        help="Weight of classifier-free guidance by --label.  [default: 0]",
+        help="Weight of classifier-free guidance by --label.",
     ),
     click.option("--label", help="Class of what is made, one that the generator knows."),
     click.option("--model", help="Tokenizer folder to use in place of the one that the file names."),
@@ -96,16 +96,16 @@ class GenerationOptions:
             WeightsError: it is not at hand.
             OptionError: it does not know the label.
         """
-        from ..generator import Sampling
         from ..generator.painter import Painter
 
         is_guidable = self.label is not None or prompt is not None
         require(not self.guidance or is_guidable, "--guidance is by the class; give a --label with it")
-        names = {field.name for field in fields(Sampling)}
+        filler = filler or open_generator(self.generator)
+        names = {field.name for field in fields(filler.sampling)}
         given = {name: value for name, value in vars(self).items() if name in names and value is not None}
         return Painter(
-            filler or open_generator(self.generator),
-            Sampling(**given),
+            filler,
+            replace(filler.sampling, **given),
             seed=self.seed,
             label=self.label,
             prompt=prompt,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ...tokenizer import WeightsError
 from ..card import generator_folder, load_weights, read_card
 from ..tasks import TASKS
-from ..window import Condition, GridShape, Sampling, TokenWindow
+from ..window import DEFAULT_SAMPLING, Condition, GridShape, Sampling, TokenWindow
 from .config import MaskedConfig
 from .decoding import Prompt, decode_masked
 from .transformer import MaskedTransformer
@@ -19,11 +19,16 @@ class MaskedFiller:
     """Completes windows by Algorithm 1; see `WindowFiller`."""
 
     def __init__(
-        self, model: MaskedTransformer, tokenizer_sha256: str, name: str = "", sha256: str = ""
+        self,
+        model: MaskedTransformer,
+        tokenizer_sha256: str,
+        name: str = "",
+        sha256: str = "",
+        sampling: Sampling = DEFAULT_SAMPLING,
     ) -> None:
         self.model = model.eval()
         self.name, self.sha256 = name, sha256
-        self.tokenizer_sha256 = tokenizer_sha256
+        self.tokenizer_sha256, self.sampling = tokenizer_sha256, sampling
 
     @property
     def window_shape(self) -> GridShape:
@@ -96,8 +101,9 @@ def load_masked(name_or_folder: str | Path) -> MaskedFiller:
     card = read_card(folder)
     try:
         model = MaskedTransformer(MaskedConfig.from_dict(card["generator"]))
+        sampling = Sampling(**card.get("sampling", {}))
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{folder}: the card describes no masked transformer: {error}") from error
     load_weights(model, folder, card["sha256"])
     model.requires_grad_(False)
-    return MaskedFiller(model, card["tokenizer_sha256"], folder.name, card["sha256"])
+    return MaskedFiller(model, card["tokenizer_sha256"], folder.name, card["sha256"], sampling)

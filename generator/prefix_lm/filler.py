@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...tokenizer import WeightsError
 from ..card import generator_folder, load_weights, read_card
-from ..window import Condition, GridShape, Sampling, TokenWindow
+from ..window import DEFAULT_SAMPLING, Condition, GridShape, Sampling, TokenWindow
 from .config import PrefixConfig
 from .decoding import Decoding, decode
 from .model import PrefixLM
@@ -20,11 +20,19 @@ from .text import T5TextEncoder
 class PrefixFiller:
     """A `WindowFiller`: the tokens that are not kept, one after the other in raster order."""
 
-    def __init__(self, model: PrefixLM, tokenizer_sha256: str, name: str = "", sha256: str = "") -> None:
+    def __init__(
+        self,
+        model: PrefixLM,
+        tokenizer_sha256: str,
+        name: str = "",
+        sha256: str = "",
+        sampling: Sampling = DEFAULT_SAMPLING,
+    ) -> None:
         self.model = model.eval()
         self.prompts = Prompts(model.config)
         self.name, self.sha256 = name, sha256
-        self.tokenizer_sha256 = tokenizer_sha256
+        self.tokenizer_sha256, self.sampling = tokenizer_sha256, sampling
+        self.sampling = Sampling()
         self.text: Text | None = None
         """Embeddings of a prompt that every window is filled for."""
         self.num_passes = 0
@@ -113,11 +121,12 @@ def load_prefix_lm(name_or_folder: str | Path) -> PrefixFiller:
     card = read_card(folder)
     try:
         model = PrefixLM(PrefixConfig.from_dict(card["generator"]))
+        sampling = Sampling(**card.get("sampling", {}))
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{folder}: the card describes no prefix language model: {error}") from error
     load_weights(model, folder, card["sha256"])
     model.requires_grad_(False)
-    return PrefixFiller(model, card["tokenizer_sha256"], folder.name, card["sha256"])
+    return PrefixFiller(model, card["tokenizer_sha256"], folder.name, card["sha256"], sampling)
 
 
 def load_for_text(name_or_folder: str | Path, prompt: str, encoder_folder: Path) -> PrefixFiller:

@@ -16,6 +16,7 @@ from mgv.generator.tasks import TASKS
 from mgv.tokenizer import load_tokenizer
 from mgv.tools import generate
 from mgv.tools.cli import run
+from mgv.tools.inspect import describe_generated
 
 pytestmark = pytest.mark.usefixtures("short_segments")
 ClipMaker = Callable[..., Path]
@@ -294,6 +295,12 @@ def test_lost_segments_are_generated(
     assert run(["decode", str(coded), str(target), "--conceal-with", "freeze", *model, "--force"]) == 8
     assert ", 7 of them concealed" in capsys.readouterr().out
     assert not filler.asked
+
+
+@pytest.mark.parametrize("entries", [7, "x", [[]], [{"task": 1}], [{"regions": [3], "label": None}], {}])
+def test_what_others_wrote_under_that_name_is_shown_as_it_is(entries: object) -> None:
+    expected = entries if isinstance(entries, list) else [entries]
+    assert describe_generated(entries) == [str(each) for each in expected]
 
 
 def test_a_generator_goes_with_generating(coded: Path, tmp_path: Path, fails: Fails) -> None:

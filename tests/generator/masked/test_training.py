@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,18 @@ def test_weights_and_card_that_do_not_belong_together_are_refused(trained: Path)
         load_weights(model, trained / "model", "0" * 64)
     with pytest.raises(WeightsError, match="cannot be loaded"):
         load_weights(torch.nn.Linear(1, 1), trained / "model", card["sha256"])
+
+
+def test_a_card_may_say_how_tokens_are_best_drawn(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(trained / "model", folder)
+    assert load_generator(folder).sampling == Sampling()
+    card = read_card(folder)
+    (folder / "generator.json").write_text(json.dumps({**card, "sampling": {"steps": 5}}))
+    assert load_generator(folder).sampling == Sampling(steps=5)
+    (folder / "generator.json").write_text(json.dumps({**card, "sampling": {"step": 5}}))
+    with pytest.raises(WeightsError, match="step"):
+        load_generator(folder)
 
 
 def test_a_generator_that_is_not_there_is_named(tmp_path: Path) -> None:

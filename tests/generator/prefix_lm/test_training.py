@@ -1,19 +1,27 @@
 """A training run of the prefix LM from its TOML to a filler of windows."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import mgv
 from mgv.codec import MissingToolError
 from mgv.generator.errors import DataError
+from mgv.generator.prefix_lm.config import SIZES, PrefixConfig
 from mgv.generator.prefix_lm.filler import PrefixFiller
+from mgv.generator.prefix_lm.multitask import SequenceMixture
+from mgv.generator.prefix_lm.stages import TwoStages
 from mgv.generator.registry import load_generator, read_run
 from mgv.generator.train import train
+from mgv.generator.train_config import RunSettings, from_table
 from mgv.generator.window import Condition, Sampling, TokenWindow
 from mgv.tokenizer import WeightsError
+
+CONFIGS = Path(mgv.__file__).parent / "generator" / "configs"
 
 CONFIG = """
 kind = "prefix-lm"
@@ -125,3 +133,17 @@ def test_a_card_of_something_else_is_refused(write, tmp_path) -> None:
     (tmp_path / "model" / "generator.json").write_text(json.dumps(card))
     with pytest.raises(WeightsError, match="describes no prefix language model"):
         load_generator(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["prefix-lm-small", "prefix-lm-300m"])
+def test_shipped_configurations_are_whole(name) -> None:
+    tables = tomllib.loads((CONFIGS / f"{name}.toml").read_text("utf-8"))
+    assert tables.pop("kind") == "prefix-lm"
+    assert from_table(RunSettings, tables.pop("run"), "run").train_folders == ("TRAIN",)
+    mixture = tables.pop("mixture")
+    images = from_table(TwoStages, mixture.pop("images", {}), "images")
+    assert images == TwoStages()
+    from_table(SequenceMixture, mixture, "mixture")
+    model = tables.pop("model")
+    PrefixConfig.from_dict({**SIZES[model.pop("size")], "bit_depths": (18,), **model})
+    assert set(tables) <= {"text"}
