@@ -25,7 +25,7 @@ class Method(Generic[CaseT]):
     fill_surely: Fill[CaseT]
     """At temperature 0; this is timed."""
     fill_freely: Fill[CaseT]
-    """At the default temperatures, for the Frechet distance."""
+    """As it is best sampled, for the Frechet distance."""
     count_passes: Callable[[], int]
     """Counts the runs of its transformer so far."""
     num_windows: int
