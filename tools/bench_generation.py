@@ -45,10 +45,10 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--windows", type=click.IntRange(min=1), default=8, show_default=True)
 @click.option(
     "--slow-windows",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     default=2,
     show_default=True,
-    help="Of the windows, that are filled one token a pass.",
+    help="Of the windows, that are filled one token a pass; 0 leaves those ways out.",
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of torch.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -77,7 +77,7 @@ def bench_generation(  # noqa: PLR0913 - one parameter an option
 
     Masked decoding in each number of --steps, one token a pass with the same transformer, and each generator of
     --against, as a prefix language model with its cache. Time is that of the surest filling; the Frechet distance is
-    that of windows sampled at the default temperatures.
+    that of windows sampled as the generator's card says.
     """
     import torch
     from tqdm import tqdm
@@ -113,7 +113,8 @@ def bench_generation(  # noqa: PLR0913 - one parameter an option
         for number, placed in enumerate(draw_windows(folders, filler, windows, seed))
     ]
     methods = _masked(filler, sorted(set(all_steps)), windows, seed)
-    methods += _one_by_one(filler, others, min(slow_windows, windows), seed)
+    if slow_windows:
+        methods += _one_by_one(filler, others, min(slow_windows, windows), seed)
     measured = measure_methods(cases, methods, tokenizer, features)
     results = list(tqdm(measured, "bench", len(methods), disable=None, leave=False, unit="way"))
     facts: dict[str, object] = {
@@ -131,14 +132,14 @@ def _masked(
 ) -> "list[Method[TaskCase]]":
     from ..eval.bench.generation import Method
     from ..generator.evaluation import filling, pass_counter
-    from ..generator.window import SUREST, Sampling
+    from ..generator.window import SUREST
 
     passes = pass_counter(filler)
     return [
         Method(
-            f"masked, {steps} steps",
-            filling(filler, replace(SUREST, steps=steps), seed),
-            filling(filler, Sampling(steps=steps), seed),
+            f"masked, {steps} step{'s' if steps > 1 else ''}",
+            filling(filler, replace(SUREST, steps=steps, schedule=filler.sampling.schedule), seed),
+            filling(filler, replace(filler.sampling, steps=steps), seed),
             passes,
             num_windows,
         )
@@ -151,18 +152,18 @@ def _one_by_one(
 ) -> "list[Method[TaskCase]]":
     from ..eval.bench.generation import Method
     from ..generator.evaluation import filling, filling_one_by_one, pass_counter
-    from ..generator.window import SUREST, Sampling
+    from ..generator.window import SUREST
 
     methods: list[Method[TaskCase]] = [
         Method(
             "masked, one token a pass",
             filling_one_by_one(filler, SUREST, seed),
-            filling_one_by_one(filler, Sampling(), seed),
+            filling_one_by_one(filler, filler.sampling, seed),
             pass_counter(filler),
             num_windows,
         )
     ]
     for each in others:
-        surely, freely = (filling(each, sampling, seed) for sampling in (SUREST, Sampling()))
+        surely, freely = (filling(each, sampling, seed) for sampling in (SUREST, each.sampling))
         methods.append(Method(each.name, surely, freely, pass_counter(each), num_windows))
     return methods

@@ -38,24 +38,26 @@ def eval() -> None:  # noqa: A001 - the name of the command
     "--valid", "valid_folder", required=True, type=FOLDER, help=".mgv files that were not trained on."
 )
 @click.option(
-    "--windows", type=click.IntRange(min=1), default=64, show_default=True, help="For the cross-entropy."
+    "--windows", type=click.IntRange(min=1), default=48, show_default=True, help="For the cross-entropy."
 )
 @click.option(
     "--filled",
     type=click.IntRange(min=1),
-    default=16,
+    default=12,
     show_default=True,
     help="Of the windows, that are filled for the measures in pixels.",
 )
 @click.option("--tasks", metavar="FP,FI,...", help="All ten if not given.")
 @click.option(
-    "--steps", type=click.IntRange(min=1), default=12, show_default=True, help="Passes of a filling."
+    "--steps",
+    type=click.IntRange(min=1),
+    help="Passes of a filling; what the generator's card says if not given.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--train-segments",
     type=click.IntRange(min=1),
-    default=96,
+    default=64,
     show_default=True,
     help="Read at most, spread over the files of --train.",
 )
@@ -81,7 +83,7 @@ def generation(  # noqa: PLR0913 - one parameter an option
     windows: int,
     filled: int,
     tasks: str | None,
-    steps: int,
+    steps: int | None,
     seed: int,
     train_segments: int,
     squeezenet_weights: Path | None,
@@ -116,7 +118,7 @@ def generation(  # noqa: PLR0913 - one parameter an option
     if output is not None:
         make_folder(output)
     train, valid = (TokenFolders([folder], tokenizer) for folder in (train_folder, valid_folder))
-    bench = _Bench(tokenizer, filler, measures, steps, seed)
+    bench = _Bench(tokenizer, filler, measures, steps or filler.sampling.steps, seed)
     bench.draw(valid, windows, sheet_clip or "")
     bench.fit(train, train_segments)
     evaluation = bench.measure(chosen, min(filled, windows))
@@ -135,13 +137,14 @@ class _Bench:
     ) -> None:
         from ..eval.generation import Contender
         from ..generator.evaluation import filling, predicting
-        from ..generator.window import SUREST, Sampling
+        from ..generator.window import SUREST
 
         self._tokenizer, self._filler, self._measures = tokenizer, filler, measures
         self._steps, self._seed = steps, seed
-        surest = replace(SUREST, steps=steps)
+        surest = replace(SUREST, steps=steps, schedule=filler.sampling.schedule)
+        best = replace(filler.sampling, steps=steps)
         self._contender: Contender[TaskCase] = Contender(
-            predicting(filler), filling(filler, surest, seed), filling(filler, Sampling(steps=steps), seed)
+            predicting(filler), filling(filler, surest, seed), filling(filler, best, seed)
         )
 
     def fit(self, folders: "TokenFolders", num_segments: int) -> None:

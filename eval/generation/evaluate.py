@@ -25,7 +25,7 @@ class Contender(Generic[CaseT]):
     fill_surely: Fill[CaseT]
     """At temperature 0."""
     fill_freely: Fill[CaseT]
-    """At the default temperatures."""
+    """As it is best sampled."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class _Filled:
     psnr_db: dict[str, float]
     distance: dict[str, float]
     features: dict[str, Features]
-    """Of the generator at its default temperatures, and of the padding."""
+    """Of the generator as it is best sampled, and of the padding."""
     features_true: Features
 
 

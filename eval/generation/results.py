@@ -38,7 +38,7 @@ class TaskResult:
     distance: Score | None
     """SqueezeNet distance of the frames in question; None without weights, or as above."""
     frechet: float | None
-    """Of windows sampled at the default temperatures; None for fewer than two."""
+    """Of windows sampled as suits the generator; None for fewer than two."""
     frechet_of_padding: float | None
     """The same of the padded windows."""
 
@@ -105,7 +105,7 @@ def _legend(evaluation: Evaluation) -> list[str]:
         "PSNR: of the pixels not given, at temperature 0, against the decoded true tokens; baselines pass through "
         "the same tokenizer.",
         "In brackets the gain over a baseline, window by window, and its standard error over clips.",
-        f"Frechet: {evaluation.frechet_label}, of windows sampled at temperature 1 and the decoded true ones.",
+        f"Frechet: {evaluation.frechet_label}, of windows sampled as its card says and the decoded true ones.",
     ]
 
 

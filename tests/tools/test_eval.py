@@ -100,20 +100,69 @@ def test_a_folder_without_tokens(folders: dict[str, str], tmp_path: Path, capsys
     assert "there is no .mgv file in it" in capsys.readouterr().err
 
 
-def test_bench_of_ways_to_generate(folders: dict[str, str], capsys: Output) -> None:
+@pytest.fixture
+def prefix_lm(folders: dict[str, str], tmp_path: Path) -> str:
+    """Folder of a tiny untrained prefix language model for the same windows."""
+    from mgv.generator.card import save_generator
+    from mgv.generator.prefix_lm.config import SIZES, PrefixConfig
+    from mgv.generator.prefix_lm.model import PrefixLM
+    from mgv.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(folders["--model"])
+    config = PrefixConfig(**SIZES["tiny"], window=(3, 6, 6), bit_depths=tokenizer.config.bit_depths)
+    card = {"kind": "prefix-lm", "generator": config.to_dict(), "tokenizer": "tiny"}
+    save_generator(PrefixLM(config), tmp_path / "prefix", {**card, "tokenizer_sha256": tokenizer.sha256})
+    return str(tmp_path / "prefix")
+
+
+def test_a_prefix_lm_is_measured_in_pixels_only(
+    folders: dict[str, str], prefix_lm: str, capsys: Output
+) -> None:
+    few = ["--windows", "2", "--filled", "1", "--tasks", "FP", "--json"]
+    assert run(["eval", "generation", *options(folders, generator=prefix_lm), *few]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["results"]
+    assert row["bits"] is None  # it predicts one after the other
+    assert row["psnr_db"]["ours"]["mean"] > 0
+    assert row["frechet"] is None  # of a single window
+
+
+def test_bench_of_ways_to_generate(folders: dict[str, str], prefix_lm: str, capsys: Output) -> None:
     folders.pop("--train")
     few = ["--windows", "2", "--slow-windows", "1", "--steps", "1", "--steps", "3"]
-    against = ["--against", folders["--generator"]]
-    assert run(["bench-generation", *options(folders), *few, *against, "--json"]) == 0
+    assert run(["bench-generation", *options(folders), *few, "--against", prefix_lm, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert [row["method"] for row in facts["methods"]] == [
-        "masked, 1 steps",
+        "masked, 1 step",
         "masked, 3 steps",
         "masked, one token a pass",
-        "generator",
+        "prefix",
     ]
-    assert [row["num_passes"] for row in facts["methods"]] == [2, 6, 72, 12]
+    passes = [row["num_passes"] for row in facts["methods"]]
+    assert passes[:3] == [2, 6, 72]
+    assert passes[3] >= 72  # one for each token, and for what stands between
     assert [row["num_tokens"] for row in facts["methods"]] == [144, 144, 72, 72]
     assert facts["threads"] == 1
-    assert run(["bench-generation", *options(folders, task="XX")]) == 2
-    assert "'XX' is none, expected one of FP" in capsys.readouterr().err
+    assert run(["bench-generation", *options(folders), *few[:2], "--slow-windows", "0", "--steps", "2"]) == 0
+    assert capsys.readouterr().out.count("| masked") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"task": "XX"}, 2, "'XX' is none, expected one of FP"),
+        ({"against": "nowhere"}, 5, "nowhere is no generator"),
+        ({"model": "mgv-s"}, 5, "the generator knows tokens of the tokenizer"),
+    ],
+)
+def test_failures_of_the_bench(
+    folders: dict[str, str], changes: dict[str, str], code: int, words: str, capsys: Output
+) -> None:
+    folders.pop("--train")
+    assert run(["bench-generation", *options(folders, **changes)]) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_bench_of_what_does_not_fit(folders: dict[str, str], prefix_lm: str, capsys: Output) -> None:
+    folders.pop("--train")
+    assert run(["bench-generation", *options(folders, generator=prefix_lm)]) == 2
+    assert "does no masked decoding; give it with --against" in capsys.readouterr().err
