@@ -64,7 +64,8 @@ class Sampling:
     """T of Algorithm 1: weight of the Gumbel noise in choosing which tokens stay."""
 
     token_temperature: float = 1.0
-    """Of the distributions that tokens are drawn from; 0 takes the likeliest."""
+    """Of the distributions that tokens are drawn from; 0 takes the best guess, the likeliest or what is nearest to the
+    mean, as the generator has it."""
 
     guidance: float = 0.0
     """Weight of classifier-free guidance by the class (thesis 5.4.2); 0 for none."""
@@ -77,7 +78,7 @@ class Sampling:
 DEFAULT_SAMPLING = Sampling()
 
 SUREST = Sampling(choice_temperature=0, token_temperature=0)
-"""Every token the likeliest, the surest first."""
+"""Every token the best guess, the surest first."""
 
 
 class WindowFiller(Protocol):

@@ -52,7 +52,7 @@ _OPTIONS = (
     click.option(
         "--token-temperature",
         type=click.FloatRange(min=0),
-        help="Of drawing tokens; 0 takes the likeliest.",
+        help="Of drawing tokens; 0 takes the best guess.",
     ),
     click.option(
         "--guidance",

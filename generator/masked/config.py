@@ -31,6 +31,8 @@ class MaskedConfig:
     """Whether a masked token is shown the nearest one that is seen."""
     copies: bool = False
     """Whether words of tokens nearby gain in prediction, by what the transformer says."""
+    plane_dimensions: tuple[int, ...] = ()
+    """The dimension that each token bit refines, where bits are planes of numbers; what the best guess goes by."""
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -38,6 +40,8 @@ class MaskedConfig:
             raise ValueError(f"heads are {self.heads!r}, expected {' or '.join(HEADS)}")
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} does not divide by {self.num_heads} heads")
+        if self.plane_dimensions and len(self.plane_dimensions) < max(self.bit_depths):
+            raise ValueError("plane_dimensions name a dimension for each token bit")
         if min(self.window) < 1 or not self.bit_depths:
             raise ValueError("a window has at least one token, and tokens at least one bit depth")
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..estimates import MeanWords
 from ..heads import Choose, choose_by
 from ..window import Sampling
 from .commit import corrupt, lowest, num_masked
@@ -70,7 +71,8 @@ def decode_masked(
     """Generate in `sampling.steps` passes (thesis Algorithm 1).
 
     Tokens that are kept have an infinite score, so that they are never drawn anew, and do not count for N. With a
-    choice temperature of 0 the surest tokens stay; with `token_temperature` 0 each is the likeliest. Scores are
+    choice temperature of 0 the surest tokens stay; with `token_temperature` 0 each is the best guess:
+    the nearest to the mean where bits are planes of numbers, else the likeliest. Scores are
     logarithms of probabilities, for those of tokens of many bits are all next to 0, and noise alone would choose.
 
     Args:
@@ -82,7 +84,7 @@ def decode_masked(
     Returns:
         Words int64 `[1, t, h, w, G]`; those that the tokens do not have are 0.
     """
-    choose = choose_by(sampling.token_temperature, random)
+    choose = _chooser(model, sampling, random)
     words = torch.where(prompt.kept[..., None], prompt.words, 0)
     scores = torch.where(prompt.kept, torch.inf, 0.0).flatten().to(words.device)
     replaced = ~prompt.kept
@@ -109,7 +111,7 @@ def decode_one_by_one(
 
     Arguments and result are those of `decode_masked`; steps, schedule and choice temperature play no part.
     """
-    choose = choose_by(sampling.token_temperature, random)
+    choose = _chooser(model, sampling, random)
     words = torch.where(prompt.kept[..., None], prompt.words, 0)
     replaced = ~prompt.kept
     for place in replaced.flatten().nonzero()[:, 0].tolist():
@@ -118,6 +120,13 @@ def decode_one_by_one(
         words[here], _ = prompt.draw(model, words, replaced, here, sampling, choose)
         replaced = replaced & ~here
     return words
+
+
+def _chooser(model: MaskedTransformer, sampling: Sampling, random: torch.Generator) -> Choose:
+    config = model.config
+    if sampling.token_temperature == 0 and config.plane_dimensions:
+        return MeanWords(config.vocabularies, config.plane_dimensions)
+    return choose_by(sampling.token_temperature, random)
 
 
 def _gumbel(shape: torch.Size, random: torch.Generator) -> Tensor:

@@ -73,7 +73,13 @@ class MaskedObjective:
         size = values.pop("size", "B")
         if size not in SIZES:
             raise DataError(f"model size is {size!r}, expected one of {', '.join(SIZES)}")
-        defaults = {"bit_depths": self.tokenizer.config.bit_depths, "labels": self.folders.labels}
+        tokenizer = self.tokenizer.config
+        defaults = {
+            "bit_depths": tokenizer.bit_depths,
+            "labels": self.folders.labels,
+            # The ids of a vector quantizer are no numbers.
+            "plane_dimensions": () if tokenizer.kind == "magvit" else tokenizer.plane_dimensions,
+        }
         try:
             return MaskedConfig.from_dict({**SIZES[size], **defaults, **values})
         except (TypeError, ValueError) as error:
