@@ -77,8 +77,8 @@ class Sampling:
 
 DEFAULT_SAMPLING = Sampling()
 
-SUREST = Sampling(choice_temperature=0, token_temperature=0)
-"""Every token the best guess, the surest first."""
+SUREST = Sampling(steps=1, choice_temperature=0, token_temperature=0)
+"""Every token the best guess by what is given, in one pass: what is guessed misleads what comes after."""
 
 
 class WindowFiller(Protocol):

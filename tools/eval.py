@@ -141,10 +141,9 @@ class _Bench:
 
         self._tokenizer, self._filler, self._measures = tokenizer, filler, measures
         self._steps, self._seed = steps, seed
-        surest = replace(SUREST, steps=steps, schedule=filler.sampling.schedule)
         best = replace(filler.sampling, steps=steps)
         self._contender: Contender[TaskCase] = Contender(
-            predicting(filler), filling(filler, surest, seed), filling(filler, best, seed)
+            predicting(filler), filling(filler, SUREST, seed), filling(filler, best, seed)
         )
 
     def fit(self, folders: "TokenFolders", num_segments: int) -> None:
@@ -235,7 +234,7 @@ class _Bench:
         ]
 
     def draw_sheet(self, tasks: "list[Task]", target: Path) -> None:
-        """Draw what the surest filling makes of one window, that with the most to see in it, a row a task."""
+        """Draw what the generator makes of one window, that with the most to see in it, a row a task."""
         from ..eval.generation import SheetRow, write_sheet
 
         decode, rows = self._measures.pixels.decode, []
@@ -243,7 +242,7 @@ class _Bench:
         number = max(range(len(every)), key=lambda one: decode(every[one], every[one].ids).std())
         for task in tasks:
             (case,) = self._cases([self._named[number]], task)
-            made = decode(case, self._contender.fill_surely(case))
+            made = decode(case, self._contender.fill_freely(case))
             rows.append(SheetRow(task.name, case.given, decode(case, case.ids), made))
         write_sheet(rows, target)
 

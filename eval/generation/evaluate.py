@@ -23,7 +23,7 @@ class Contender(Generic[CaseT]):
     predict: Predict[CaseT] | None
     """Bits a token when all are predicted at once; None for a generator that makes one after the other."""
     fill_surely: Fill[CaseT]
-    """At temperature 0."""
+    """Best guesses in one pass, at temperature 0."""
     fill_freely: Fill[CaseT]
     """As it is best sampled."""
 
