@@ -102,8 +102,8 @@ def _legend(evaluation: Evaluation) -> list[str]:
         f"{evaluation.steps} steps (seed {evaluation.seed}); baselines fitted on {evaluation.num_training_windows} "
         "windows of the training files.",
         "tokens: made of all. bits a token: cross-entropy of those made, all predicted at once.",
-        "PSNR: of the pixels not given, best guesses in one pass at temperature 0, against the decoded true tokens; baselines pass through "
-        "the same tokenizer.",
+        "PSNR: of the pixels not given, best guesses in one pass at temperature 0, against the decoded true tokens; "
+        "baselines pass through the same tokenizer.",
         "In brackets the gain over a baseline, window by window, and its standard error over clips.",
         f"Frechet: {evaluation.frechet_label}, of windows sampled as its card says and the decoded true ones.",
     ]
