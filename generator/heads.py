@@ -9,8 +9,8 @@ from torch.nn import functional
 from .copying import Copying
 from .subvocabulary import SubVocabularies
 
-Choose = Callable[[Tensor, int], Tensor]
-"""Draws words int64 `[N]` from logits float32 `[N, V]`, given the number of the sub-vocabulary."""
+Choose = Callable[[Tensor], Tensor]
+"""Draws words int64 `[N]` from logits float32 `[N, V]`."""
 
 
 class WordEmbedding(nn.Module):
@@ -128,7 +128,7 @@ class Heads(nn.Module):
         for index in range(num_known):
             each = [self._predict(embedding, part, index, before, copying) for part in hidden]
             logits = each[0] if len(each) == 1 else (1 + guidance) * each[0] - guidance * each[1]
-            word = choose(logits.float(), index)
+            word = choose(logits.float())
             log_probability += functional.log_softmax(logits.float(), -1).gather(1, word[:, None])[:, 0]
             before = before + embedding.word(index, word)
             copying = None if copying is None else copying.after(index, word)
@@ -193,7 +193,7 @@ def word_nats(logits: list[Tensor], words: Tensor, label_smoothing: float = 0.0)
 def choose_by(temperature: float, random: torch.Generator) -> Choose:
     """Make a chooser: samples at a temperature; the likeliest word at 0."""
 
-    def choose(logits: Tensor, index: int) -> Tensor:
+    def choose(logits: Tensor) -> Tensor:
         if temperature == 0:
             return logits.argmax(-1)
         probability = functional.softmax(logits / temperature, -1)

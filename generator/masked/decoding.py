@@ -6,11 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..estimates import MeanWords
-from ..heads import Choose, choose_by
+from ..copying import Copying
+from ..estimates import median_token
+from ..heads import Choose, choose_by, word_nats
 from ..window import Sampling
 from .commit import corrupt, lowest, num_masked
 from .transformer import MaskedTransformer
+
+NUM_DRAWS = 32
+"""That a best guess is the median of."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,31 @@ class Prompt:
                 for label in labels
             ]
         )
-        copying = model.copying(seen.words, seen.masked, seen.refined, where)
-        drawn, log_probability = model.heads.draw(
-            model.words, hidden[:, where], self.num_known, choose, sampling.guidance, copying
-        )
+        hidden, copying = hidden[:, where], model.copying(seen.words, seen.masked, seen.refined, where)
+        if sampling.token_temperature == 0 and model.config.plane_dimensions:
+            drawn = self._median(model, hidden, sampling, copying)
+            logits = model.heads.logits(model.words, hidden[0], drawn, self.num_known, copying)
+            log_probability = -word_nats(logits, drawn)
+        else:
+            drawn, log_probability = model.heads.draw(
+                model.words, hidden, self.num_known, choose, sampling.guidance, copying
+            )
         return functional.pad(drawn, (0, words.shape[-1] - drawn.shape[-1])), log_probability
+
+    def _median(
+        self, model: MaskedTransformer, hidden: Tensor, sampling: Sampling, copying: Copying | None
+    ) -> Tensor:
+        """Estimate tokens by the median of many draws, the same ones each time, words int64 `[N, num_known]`."""
+        vocabularies, draws = model.words.vocabularies, []
+        choose = choose_by(1.0, torch.Generator().manual_seed(0))
+        for _ in range(NUM_DRAWS):
+            words, _ = model.heads.draw(
+                model.words, hidden, self.num_known, choose, sampling.guidance, copying
+            )
+            draws.append(vocabularies.join(words))
+        depth = vocabularies.ends[self.num_known - 1]
+        ids = median_token(torch.stack(draws), model.config.plane_dimensions[:depth])
+        return vocabularies.split(ids)[:, : self.num_known]
 
 
 @torch.inference_mode()
@@ -72,7 +96,7 @@ def decode_masked(
 
     Tokens that are kept have an infinite score, so that they are never drawn anew, and do not count for N. With a
     choice temperature of 0 the surest tokens stay; with `token_temperature` 0 each is the best guess:
-    the nearest to the mean where bits are planes of numbers, else the likeliest. Scores are
+    the median of many draws where bits are planes of numbers, else the likeliest. Scores are
     logarithms of probabilities, for those of tokens of many bits are all next to 0, and noise alone would choose.
 
     Args:
@@ -84,7 +108,7 @@ def decode_masked(
     Returns:
         Words int64 `[1, t, h, w, G]`; those that the tokens do not have are 0.
     """
-    choose = _chooser(model, sampling, random)
+    choose = choose_by(sampling.token_temperature, random)
     words = torch.where(prompt.kept[..., None], prompt.words, 0)
     scores = torch.where(prompt.kept, torch.inf, 0.0).flatten().to(words.device)
     replaced = ~prompt.kept
@@ -111,7 +135,7 @@ def decode_one_by_one(
 
     Arguments and result are those of `decode_masked`; steps, schedule and choice temperature play no part.
     """
-    choose = _chooser(model, sampling, random)
+    choose = choose_by(sampling.token_temperature, random)
     words = torch.where(prompt.kept[..., None], prompt.words, 0)
     replaced = ~prompt.kept
     for place in replaced.flatten().nonzero()[:, 0].tolist():
@@ -120,13 +144,6 @@ def decode_one_by_one(
         words[here], _ = prompt.draw(model, words, replaced, here, sampling, choose)
         replaced = replaced & ~here
     return words
-
-
-def _chooser(model: MaskedTransformer, sampling: Sampling, random: torch.Generator) -> Choose:
-    config = model.config
-    if sampling.token_temperature == 0 and config.plane_dimensions:
-        return MeanWords(config.vocabularies, config.plane_dimensions)
-    return choose_by(sampling.token_temperature, random)
 
 
 def _gumbel(shape: torch.Size, random: torch.Generator) -> Tensor:

@@ -43,7 +43,7 @@ class Decoding:
     def chooser(self, random: torch.Generator) -> Choose:
         """Make what draws from logits `[N, V]`."""
 
-        def choose(logits: Tensor, index: int) -> Tensor:
+        def choose(logits: Tensor) -> Tensor:
             if self.temperature == 0:
                 return logits.argmax(-1)
             probability = functional.softmax(
@@ -181,12 +181,12 @@ class _Drawer:
     def audio(self, hidden: Tensor, place: NDArray[np.int64]) -> int:
         start = int(place[Place.LEVEL]) * AUDIO_CODES
         codes = self._logits(hidden)[:, AUDIO_SYMBOLS + start : AUDIO_SYMBOLS + start + AUDIO_CODES]
-        return self.model.audio_start + start + int(self.choose(codes, 0)[0])
+        return self.model.audio_start + start + int(self.choose(codes)[0])
 
     def ends(self, hidden: Tensor) -> bool:
         """Draw whether `<eov_o>` comes in place of a visual token."""
         either = self._logits(hidden)[:, [VISUAL_SYMBOL, Special.EOV_O]]
-        return bool(self.choose(either, 0)[0])
+        return bool(self.choose(either)[0])
 
     def _logits(self, hidden: Tensor) -> Tensor:
         logits = self.model.symbol_logits(hidden).float()

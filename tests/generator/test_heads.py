@@ -65,7 +65,7 @@ def test_guidance_moves_away_from_the_unconditional(parts: tuple) -> None:
     both = torch.randn(2, 1, 8)
     seen: list[torch.Tensor] = []
 
-    def choose(logits: torch.Tensor, index: int) -> torch.Tensor:
+    def choose(logits: torch.Tensor) -> torch.Tensor:
         seen.append(logits)
         return torch.zeros(1, dtype=torch.int64)
 

@@ -26,9 +26,7 @@ def likeliest_by_full_passes(model, sequence) -> np.ndarray:
         part = sequence.places[index, 0]
         if part == Part.VIDEO_OUT:
             count = len(model.vocabularies.bits)
-            words, _ = model.heads.draw(
-                model.words, hidden[None], count, lambda logits, index: logits.argmax(-1)
-            )
+            words, _ = model.heads.draw(model.words, hidden[None], count, lambda logits: logits.argmax(-1))
             batch.ids[0, index] = 256 + model.vocabularies.join(words)[0]
         elif part == Part.AUDIO_OUT:
             level = sequence.places[index, 5]
