@@ -76,8 +76,8 @@ def bench_generation(  # noqa: PLR0913 - one parameter an option
     """Print what filling windows of --valid takes in few passes and one token a pass, and how good each is.
 
     Masked decoding in each number of --steps, one token a pass with the same transformer, and each generator of
-    --against, as a prefix language model with its cache. Time is that of the surest filling; the Frechet distance is
-    that of windows sampled as the generator's card says.
+    --against, as a prefix language model with its cache. All is measured on windows sampled as
+    the generator's card says, in so many passes.
     """
     import torch
     from tqdm import tqdm
@@ -132,13 +132,11 @@ def _masked(
 ) -> "list[Method[TaskCase]]":
     from ..eval.bench.generation import Method
     from ..generator.evaluation import filling, pass_counter
-    from ..generator.window import SUREST
 
     passes = pass_counter(filler)
     return [
         Method(
             f"masked, {steps} step{'s' if steps > 1 else ''}",
-            filling(filler, replace(SUREST, steps=steps, schedule=filler.sampling.schedule), seed),
             filling(filler, replace(filler.sampling, steps=steps), seed),
             passes,
             num_windows,
@@ -152,18 +150,16 @@ def _one_by_one(
 ) -> "list[Method[TaskCase]]":
     from ..eval.bench.generation import Method
     from ..generator.evaluation import filling, filling_one_by_one, pass_counter
-    from ..generator.window import SUREST
 
     methods: list[Method[TaskCase]] = [
         Method(
             "masked, one token a pass",
-            filling_one_by_one(filler, SUREST, seed),
             filling_one_by_one(filler, filler.sampling, seed),
             pass_counter(filler),
             num_windows,
         )
     ]
     for each in others:
-        surely, freely = (filling(each, sampling, seed) for sampling in (SUREST, each.sampling))
-        methods.append(Method(each.name, surely, freely, pass_counter(each), num_windows))
+        fill = filling(each, each.sampling, seed)
+        methods.append(Method(each.name, fill, pass_counter(each), num_windows))
     return methods

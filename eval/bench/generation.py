@@ -22,10 +22,8 @@ class Method(Generic[CaseT]):
     """A way to fill windows."""
 
     name: str
-    fill_surely: Fill[CaseT]
-    """At temperature 0; this is timed."""
-    fill_freely: Fill[CaseT]
-    """As it is best sampled, for the Frechet distance."""
+    fill: Fill[CaseT]
+    """As it is best sampled."""
     count_passes: Callable[[], int]
     """Counts the runs of its transformer so far."""
     num_windows: int
@@ -47,7 +45,7 @@ class MethodResult:
     cpu_seconds: float
     """Of all threads; where other work runs beside it, this is what to compare."""
     psnr_db: Estimate
-    """Of the pixels not given, over its windows, at temperature 0."""
+    """Of the pixels not given, over its windows."""
     psnr_shared_db: float
     """The same over those windows that every way filled."""
     frechet: float | None
@@ -71,17 +69,17 @@ def measure_methods(
     pixels = CasePixels(tokenizer)
     truths = [pixels.decode(case, case.ids) for case in cases]
     true_features = np.stack([features.measure(truth) for truth in truths])
-    methods[0].fill_surely(cases[0])
+    methods[0].fill(cases[0])
     num_shared = min(method.num_windows for method in methods)
     for method in methods:
         mine = list(zip(cases, truths, strict=True))[: method.num_windows]
         passes, started, cpu_started = method.count_passes(), time.perf_counter(), time.process_time()
-        filled = [method.fill_surely(case) for case, _ in mine]
+        filled = [method.fill(case) for case, _ in mine]
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
         passes = method.count_passes() - passes
+        clips = [pixels.decode(case, ids) for (case, _), ids in zip(mine, filled, strict=True)]
         psnrs = [
-            region_psnr_db(truth, pixels.decode(case, ids), case.given)
-            for (case, truth), ids in zip(mine, filled, strict=True)
+            region_psnr_db(truth, clip, case.given) for (case, truth), clip in zip(mine, clips, strict=True)
         ]
         yield MethodResult(
             method.name,
@@ -92,21 +90,16 @@ def measure_methods(
             cpu_seconds,
             estimate(psnrs, [case.clip for case, _ in mine]),
             float(np.mean(psnrs[:num_shared])),
-            _frechet(cases, method, pixels, features, true_features),
+            _frechet(clips, features, true_features),
         )
 
 
 def _frechet(
-    cases: Sequence[CaseT],
-    method: Method[CaseT],
-    pixels: CasePixels,
-    features: WindowFeatures,
-    true_features: NDArray[np.float32],
+    clips: Sequence[NDArray[np.float32]], features: WindowFeatures, true_features: NDArray[np.float32]
 ) -> float | None:
-    if not 2 <= len(cases) <= method.num_windows:
+    if not 2 <= len(clips) == len(true_features):
         return None
-    made = [features.measure(pixels.decode(case, method.fill_freely(case))) for case in cases]
-    return frechet_distance(np.stack(made), true_features)
+    return frechet_distance(np.stack([features.measure(clip) for clip in clips]), true_features)
 
 
 def as_json(results: Sequence[MethodResult], facts: dict[str, object]) -> str:

@@ -33,7 +33,7 @@ class Way:
         return case.ids if self.is_right else np.zeros_like(case.ids)
 
     def method(self, name: str, num_windows: int) -> Method:
-        return Method(name, self.fill, self.fill, lambda: self.passes, num_windows)
+        return Method(name, self.fill, lambda: self.passes, num_windows)
 
 
 def test_passes_tokens_and_quality(tiny_model: Path) -> None:
