@@ -1,6 +1,5 @@
 """A generator on disk: a folder with `generator.safetensors` (fp16) and the card `generator.json`."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..tokenizer import WeightsError
+from ..tokenizer import Tokenizer, WeightsError
+from ..tokenizer.fingerprint import weights_sha256
+from .errors import DataError
 
 SHIPPED = Path(__file__).parent / "models"
 WEIGHTS_NAME = "generator.safetensors"
@@ -39,16 +40,6 @@ def generator_folder(name_or_folder: str | Path) -> Path:
             f"with {CARD_NAME} and {WEIGHTS_NAME}"
         )
     return folder
-
-
-def weights_sha256(model: nn.Module) -> str:
-    """Give SHA-256 over the fp16 tensors in name order, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(repr(tuple(tensor.shape)).encode())
-        digest.update(tensor.detach().to("cpu", torch.float16).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -101,3 +92,33 @@ def save_generator(model: nn.Module, folder: Path, card: dict[str, Any]) -> None
     part = folder / f"{CARD_NAME}.part"
     part.write_text(json.dumps({**card, "sha256": weights_sha256(model)}, indent=2) + "\n")
     part.rename(folder / CARD_NAME)
+
+
+def start_from(model: nn.Module, config: Any, name_or_folder: str) -> None:
+    """Fill a new model with the weights of a trained one of the same configuration; none if no name is given.
+
+    Raises:
+        DataError: it has another configuration.
+        WeightsError: it is missing or damaged.
+    """
+    if not name_or_folder:
+        return
+    folder = generator_folder(name_or_folder)
+    card = read_card(folder)
+    if type(config).from_dict(card["generator"]) != config:
+        raise DataError(f"{folder} has another configuration than this run")
+    load_weights(model, folder, card["sha256"])
+
+
+def save_trained(
+    model: nn.Module, folder: Path, kind: str, config: Any, tokenizer: Tokenizer, facts: dict[str, Any]
+) -> None:
+    """Write the weights and card of a training run; see `save_generator`."""
+    card = {
+        "kind": kind,
+        "generator": config.to_dict(),
+        "tokenizer": tokenizer.config.name,
+        "tokenizer_sha256": tokenizer.sha256,
+        "training": facts,
+    }
+    save_generator(model, folder, card)

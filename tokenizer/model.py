@@ -1,6 +1,5 @@
 """The tokenizer itself: networks and quantizer in one module, clips to tokens and back."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from torch.nn import functional
 
 from .config import MagvitNetwork, TokenizerConfig
 from .conv import Cache
+from .fingerprint import weights_sha256
 from .magvit import MagvitDecoder, MagvitEncoder
 from .magvit_v2 import MagvitV2Decoder, MagvitV2Encoder
 from .mgv_s import MgvSDecoder, MgvSEncoder
@@ -76,12 +76,7 @@ class Tokenizer(nn.Module):
     @property
     def sha256(self) -> str:
         """SHA-256 over the fp16 tensors in name order, as 64 hexadecimal digits: which weights these are."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(repr(tuple(tensor.shape)).encode())
-            digest.update(tensor.detach().to("cpu", torch.float16).numpy().tobytes())
-        return digest.hexdigest()
+        return weights_sha256(self)
 
     @property
     def error_weights(self) -> Tensor:

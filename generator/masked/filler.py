@@ -1,49 +1,27 @@
 """A trained masked transformer as a `WindowFiller`: what `mgv generate` runs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...tokenizer import WeightsError
-from ..card import generator_folder, load_weights, read_card
 from ..tasks import TASKS
-from ..window import DEFAULT_SAMPLING, Condition, GridShape, Sampling, TokenWindow
+from ..trained import TrainedFiller, load_trained
+from ..window import Condition, Sampling, TokenWindow
 from .config import MaskedConfig
 from .decoding import Prompt, decode_masked
 from .transformer import MaskedTransformer
 
 
-class MaskedFiller:
+class MaskedFiller(TrainedFiller):
     """Completes windows by Algorithm 1; see `WindowFiller`."""
 
-    def __init__(
-        self,
-        model: MaskedTransformer,
-        tokenizer_sha256: str,
-        name: str = "",
-        sha256: str = "",
-        sampling: Sampling = DEFAULT_SAMPLING,
-    ) -> None:
+    def __init__(self, model: MaskedTransformer, tokenizer_sha256: str, **facts: Any) -> None:
+        """Take a model; `facts` are those of `TrainedFiller`."""
+        super().__init__(model.config, tokenizer_sha256, **facts)
         self.model = model.eval()
-        self.name, self.sha256 = name, sha256
-        self.tokenizer_sha256, self.sampling = tokenizer_sha256, sampling
-
-    @property
-    def window_shape(self) -> GridShape:
-        """What it was trained on."""
-        return self.model.config.window
-
-    @property
-    def bit_depths(self) -> tuple[int, ...]:
-        """Depths that it was trained for."""
-        return self.model.config.bit_depths
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Classes that it knows."""
-        return self.model.config.labels
 
     def fill(
         self,
@@ -69,8 +47,7 @@ class MaskedFiller:
         """
         if any(size > most for size, most in zip(window.shape, self.window_shape, strict=True)):
             raise ValueError(f"a window of {window.shape}, expected at most {self.window_shape}")
-        if label is not None and label not in self.labels:
-            raise ValueError(f"label {label!r}, expected one of {', '.join(self.labels)}")
+        self.check_label(label)
         device = next(self.model.parameters()).device
         vocabularies = self.model.words.vocabularies
 
@@ -97,13 +74,7 @@ def load_masked(name_or_folder: str | Path) -> MaskedFiller:
     Raises:
         WeightsError: missing, damaged, or of another kind.
     """
-    folder = generator_folder(name_or_folder)
-    card = read_card(folder)
-    try:
-        model = MaskedTransformer(MaskedConfig.from_dict(card["generator"]))
-        sampling = Sampling(**card.get("sampling", {}))
-    except (TypeError, ValueError) as error:
-        raise WeightsError(f"{folder}: the card describes no masked transformer: {error}") from error
-    load_weights(model, folder, card["sha256"])
-    model.requires_grad_(False)
-    return MaskedFiller(model, card["tokenizer_sha256"], folder.name, card["sha256"], sampling)
+    model, facts = load_trained(
+        name_or_folder, lambda config: MaskedTransformer(MaskedConfig.from_dict(config)), "masked transformer"
+    )
+    return MaskedFiller(model, **facts)

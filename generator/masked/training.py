@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ...tokenizer import load_tokenizer
-from ..card import generator_folder, load_weights, read_card, save_generator
+from ..card import save_trained, start_from
 from ..dataset import TokenFolders
 from ..errors import DataError
 from ..tasks import TASKS
@@ -88,12 +88,7 @@ class MaskedObjective:
     def build_model(self) -> nn.Module:
         """Make the transformer, with fresh weights or those of `start_from`."""
         model = MaskedTransformer(self.config)
-        if self.settings.start_from:
-            folder = generator_folder(self.settings.start_from)
-            card = read_card(folder)
-            if MaskedConfig.from_dict(card["generator"]) != self.config:
-                raise DataError(f"{folder} has another configuration than this run")
-            load_weights(model, folder, card["sha256"])
+        start_from(model, self.config, self.settings.start_from)
         return model
 
     def batches(self, first_step: int, process: int) -> Dataset[WindowBatch]:
@@ -142,11 +137,4 @@ class MaskedObjective:
 
     def save(self, model: nn.Module, folder: Path, facts: dict[str, Any]) -> None:
         """Write weights and card."""
-        card = {
-            "kind": KIND,
-            "generator": self.config.to_dict(),
-            "tokenizer": self.tokenizer.config.name,
-            "tokenizer_sha256": self.tokenizer.sha256,
-            "training": facts,
-        }
-        save_generator(model, folder, card)
+        save_trained(model, folder, KIND, self.config, self.tokenizer, facts)

@@ -1,14 +1,15 @@
 """The prefix language model as a filler of windows, so that it generates wherever the masked transformer does."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ...tokenizer import WeightsError
-from ..card import generator_folder, load_weights, read_card
-from ..window import DEFAULT_SAMPLING, Condition, GridShape, Sampling, TokenWindow
+from ..trained import TrainedFiller, load_trained
+from ..window import Condition, Sampling, TokenWindow
 from .config import PrefixConfig
 from .decoding import Decoding, decode
 from .model import PrefixLM
@@ -17,41 +18,18 @@ from .prompts import Conditions, Example, Prompts, Text
 from .text import T5TextEncoder
 
 
-class PrefixFiller:
+class PrefixFiller(TrainedFiller):
     """A `WindowFiller`: the tokens that are not kept, one after the other in raster order."""
 
-    def __init__(
-        self,
-        model: PrefixLM,
-        tokenizer_sha256: str,
-        name: str = "",
-        sha256: str = "",
-        sampling: Sampling = DEFAULT_SAMPLING,
-    ) -> None:
+    def __init__(self, model: PrefixLM, tokenizer_sha256: str, **facts: Any) -> None:
+        """Take a model; `facts` are those of `TrainedFiller`."""
+        super().__init__(model.config, tokenizer_sha256, **facts)
         self.model = model.eval()
         self.prompts = Prompts(model.config)
-        self.name, self.sha256 = name, sha256
-        self.tokenizer_sha256, self.sampling = tokenizer_sha256, sampling
-        self.sampling = Sampling()
         self.text: Text | None = None
         """Embeddings of a prompt that every window is filled for."""
         self.num_passes = 0
         """Runs of the transformer so far."""
-
-    @property
-    def window_shape(self) -> GridShape:
-        """What it was trained on."""
-        return self.model.config.window
-
-    @property
-    def bit_depths(self) -> tuple[int, ...]:
-        """Depths that it was trained for."""
-        return self.model.config.bit_depths
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Classes that it knows."""
-        return self.model.config.labels
 
     def fill(
         self,
@@ -70,8 +48,7 @@ class PrefixFiller:
         Raises:
             ValueError: the window is larger than those of the training, or the label is not known.
         """
-        if label is not None and label not in self.labels:
-            raise ValueError(f"label {label!r}, expected one of {', '.join(self.labels)}")
+        self.check_label(label)
         if condition.kept.all():
             return window.ids.copy()
         example = window_example(self.prompts, window, condition, Conditions(label), self.text)
@@ -117,16 +94,10 @@ def load_prefix_lm(name_or_folder: str | Path) -> PrefixFiller:
     Raises:
         WeightsError: missing, damaged, or of another kind.
     """
-    folder = generator_folder(name_or_folder)
-    card = read_card(folder)
-    try:
-        model = PrefixLM(PrefixConfig.from_dict(card["generator"]))
-        sampling = Sampling(**card.get("sampling", {}))
-    except (TypeError, ValueError) as error:
-        raise WeightsError(f"{folder}: the card describes no prefix language model: {error}") from error
-    load_weights(model, folder, card["sha256"])
-    model.requires_grad_(False)
-    return PrefixFiller(model, card["tokenizer_sha256"], folder.name, card["sha256"], sampling)
+    model, facts = load_trained(
+        name_or_folder, lambda config: PrefixLM(PrefixConfig.from_dict(config)), "prefix language model"
+    )
+    return PrefixFiller(model, **facts)
 
 
 def load_for_text(name_or_folder: str | Path, prompt: str, encoder_folder: Path) -> PrefixFiller:

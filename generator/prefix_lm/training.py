@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ...tokenizer import load_tokenizer
-from ..card import generator_folder, load_weights, read_card, save_generator
+from ..card import save_trained, start_from
 from ..dataset import TokenFolders
 from ..errors import DataError
 from ..train_config import RunSettings, from_table
@@ -98,12 +98,7 @@ class PrefixObjective:
     def build_model(self) -> nn.Module:
         """Make the model, with fresh weights or those of `start_from`."""
         model = PrefixLM(self.config)
-        if self.settings.start_from:
-            folder = generator_folder(self.settings.start_from)
-            card = read_card(folder)
-            if PrefixConfig.from_dict(card["generator"]) != self.config:
-                raise DataError(f"{folder} has another configuration than this run")
-            load_weights(model, folder, card["sha256"])
+        start_from(model, self.config, self.settings.start_from)
         return model
 
     def batches(self, first_step: int, process: int) -> Dataset[SequenceBatch]:
@@ -141,10 +136,12 @@ class PrefixObjective:
             report[task] = nats / math.log(2) / count
         return report
 
+    @cached_property
+    def _validation(self) -> Corpus:
+        folders = [Path(name) for name in self.settings.validation_folders]
+        return Corpus(TokenFolders(folders, self.tokenizer))
+
     def _validation_batches(self, task: str) -> SequenceBatches:
-        if not hasattr(self, "_validation"):
-            folders = [Path(name) for name in self.settings.validation_folders]
-            self._validation = Corpus(TokenFolders(folders, self.tokenizer))
         images = float(task == "image")
         mixture = SequenceMixture(
             {"video" if task == "image" else task: 1.0},
@@ -164,11 +161,4 @@ class PrefixObjective:
 
     def save(self, model: nn.Module, folder: Path, facts: dict[str, Any]) -> None:
         """Write weights and card."""
-        card = {
-            "kind": KIND,
-            "generator": self.config.to_dict(),
-            "tokenizer": self.tokenizer.config.name,
-            "tokenizer_sha256": self.tokenizer.sha256,
-            "training": facts,
-        }
-        save_generator(model, folder, card)
+        save_trained(model, folder, KIND, self.config, self.tokenizer, facts)

@@ -125,6 +125,14 @@ def test_text_without_an_encoder_is_a_missing_tool(write) -> None:
         read_run(write("", '[text]\nt5 = "nowhere"'))
 
 
+def test_a_card_says_how_tokens_are_best_drawn(write, tmp_path) -> None:
+    objective = read_run(write())
+    objective.save(objective.build_model(), tmp_path / "model", {})
+    path = tmp_path / "model" / "generator.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "sampling": {"token_temperature": 0.25}}))
+    assert load_generator(path.parent).sampling == Sampling(token_temperature=0.25)
+
+
 def test_a_card_of_something_else_is_refused(write, tmp_path) -> None:
     objective = read_run(write())
     objective.save(objective.build_model(), tmp_path / "model", {})
