@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ..tokenizer.ema import Ema
+from ..tokenizer.precision import training_precision
 from .errors import DataError
 from .train_config import RunSettings
 
@@ -105,7 +106,7 @@ class Run:
         # Which parameters a batch needs depends on its bit depth.
         parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
         self.accelerator = Accelerator(
-            mixed_precision="bf16" if cuda else "no", log_with=None, kwargs_handlers=[parallel]
+            mixed_precision=training_precision(), log_with=None, kwargs_handlers=[parallel]
         )
         model = objective.build_model()
         is_sharded = self.accelerator.distributed_type == DistributedType.FSDP

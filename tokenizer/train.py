@@ -6,7 +6,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,11 +20,13 @@ from .adversarial import LeCam
 from .config import TokenizerConfig
 from .discriminator import Discriminator
 from .ema import Ema
+from .grow import grow
 from .inflate import Placement, inflate
 from .klt import RGB_TO_YCBCR, fit_klt, model_klt
 from .mgv_s import MgvSDecoder, MgvSEncoder, inflation_map, set_linear_transform
 from .model import Tokenizer, pad_to_grid
 from .perceptual import SqueezeNetDistance
+from .precision import training_precision
 from .presets import image_config
 from .quantize import LookupFreeQuantizer
 from .train_config import Phase, TrainConfig
@@ -110,7 +112,7 @@ class PhaseRun:
         self.config, self.index, self.out = config, index, out
         self.phase = phase = config.phases[index]
         cuda = torch.cuda.is_available()
-        self.accelerator = Accelerator(mixed_precision="bf16" if cuda else "no", log_with=None)
+        self.accelerator = Accelerator(mixed_precision=training_precision(), log_with=None)
         self.step = resume["step"] if resume else 0
         tokenizer = build_phase_tokenizer(config, phase, previous, fresh=resume is None)
         if cuda:
@@ -284,9 +286,10 @@ def build_phase_tokenizer(
     if previous is not None:
         inflate_tokenizer(previous, tokenizer)
     elif fresh and config.start_from:
-        tokenizer = load_tokenizer(config.start_from).train().requires_grad_(True)
-        if tokenizer.config != wanted:
-            raise ValueError(f"{config.start_from} has another configuration than this run's {wanted.name}")
+        start = load_tokenizer(config.start_from)
+        if replace(start.config, name=wanted.name, network=wanted.network) != wanted:
+            raise ValueError(f"{config.start_from} makes other tokens than this run's {wanted.name}")
+        grow(start.state_dict(), tokenizer)
     elif fresh and isinstance(tokenizer.encoder, MgvSEncoder):
         start_linear(tokenizer, config)
     return tokenizer

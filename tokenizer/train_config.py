@@ -87,7 +87,7 @@ class TrainConfig:
     """Step of each latent of `mgv-s`, in units of orthonormal coefficients of pixels in [-1, 1]. If empty: 0.6, and for
     the first, the mean, what covers the whole range."""
     start_from: str = ""
-    """Model folder whose weights the first phase starts from; it has the same `TokenizerConfig`."""
+    """Model folder whose weights the first phase starts from: of the same tokens; its networks may be smaller."""
     ema_decay: float = 0.999
     gradient_clip: float = 1.0
     checkpoint_minutes: float = 5.0

@@ -74,6 +74,26 @@ def weights_of(run: Path) -> dict[str, torch.Tensor]:
     return load_tokenizer(run / "model").state_dict()
 
 
+def test_a_run_starts_from_a_smaller_model(shards: dict[str, str], tmp_path: Path) -> None:
+    assert train(config_of(shards, VIDEO), tmp_path / "small")
+    larger = replace(TINY, name="larger", network=replace(TINY.network, num_decoder_blocks=2))
+    config = config_of(shards, replace(VIDEO, parts=("decoder",)), tokenizer=larger)
+    config = replace(config, start_from=str(tmp_path / "small" / "model"))
+    assert train(config, tmp_path / "larger")
+    before, after = weights_of(tmp_path / "small"), weights_of(tmp_path / "larger")
+    assert torch.equal(before["encoder.shortcut.weight"], after["encoder.shortcut.weight"])
+    assert (after["decoder.out.weight"] - before["decoder.out.weight"]).abs().max() < 0.1
+    assert after["decoder.blocks.1.time.weight"].any()
+
+
+def test_a_run_does_not_start_from_a_model_of_other_tokens(shards: dict[str, str], tmp_path: Path) -> None:
+    assert train(config_of(shards, VIDEO), tmp_path / "small")
+    other = replace(TINY, bit_depths=(20, 56))
+    config = replace(config_of(shards, VIDEO, tokenizer=other), start_from=str(tmp_path / "small" / "model"))
+    with pytest.raises(ValueError, match="makes other tokens"):
+        train(config, tmp_path / "other")
+
+
 def test_an_image_phase_is_inflated_and_goes_on_with_video(shards: dict[str, str], tmp_path: Path) -> None:
     reports: list[StepReport] = []
 
