@@ -64,8 +64,8 @@ class Sampling:
     """T of Algorithm 1: weight of the Gumbel noise in choosing which tokens stay."""
 
     token_temperature: float = 1.0
-    """Of the distributions that tokens are drawn from; 0 takes the best guess, the likeliest or the median of many,
-    as the generator has it."""
+    """Of the distributions that tokens are drawn from; 0 takes the best guess, the likeliest or the middle of many
+    draws, as the generator has it."""
 
     guidance: float = 0.0
     """Weight of classifier-free guidance by the class (thesis 5.4.2); 0 for none."""

@@ -7,14 +7,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..copying import Copying
-from ..estimates import median_token
+from ..estimates import midmean_token
 from ..heads import Choose, choose_by, word_nats
 from ..window import Sampling
 from .commit import corrupt, lowest, num_masked
 from .transformer import MaskedTransformer
 
-NUM_DRAWS = 32
-"""That a best guess is the median of."""
+NUM_DRAWS, DRAW_TEMPERATURE = 64, 0.7
+"""Of what a best guess is the mean of the middle half."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Prompt:
         )
         hidden, copying = hidden[:, where], model.copying(seen.words, seen.masked, seen.refined, where)
         if sampling.token_temperature == 0 and model.config.plane_dimensions:
-            drawn = self._median(model, hidden, sampling, copying)
+            drawn = self._best_guess(model, hidden, sampling, copying)
             logits = model.heads.logits(model.words, hidden[0], drawn, self.num_known, copying)
             log_probability = -word_nats(logits, drawn)
         else:
@@ -72,19 +72,19 @@ class Prompt:
             )
         return functional.pad(drawn, (0, words.shape[-1] - drawn.shape[-1])), log_probability
 
-    def _median(
+    def _best_guess(
         self, model: MaskedTransformer, hidden: Tensor, sampling: Sampling, copying: Copying | None
     ) -> Tensor:
-        """Estimate tokens by the median of many draws, the same ones each time, words int64 `[N, num_known]`."""
+        """Estimate tokens by the middle of many draws, the same ones each time, words int64 `[N, num_known]`."""
         vocabularies, draws = model.words.vocabularies, []
-        choose = choose_by(1.0, torch.Generator().manual_seed(0))
+        choose = choose_by(DRAW_TEMPERATURE, torch.Generator().manual_seed(0))
         for _ in range(NUM_DRAWS):
             words, _ = model.heads.draw(
                 model.words, hidden, self.num_known, choose, sampling.guidance, copying
             )
             draws.append(vocabularies.join(words))
         depth = vocabularies.ends[self.num_known - 1]
-        ids = median_token(torch.stack(draws), model.config.plane_dimensions[:depth])
+        ids = midmean_token(torch.stack(draws), model.config.plane_dimensions[:depth])
         return vocabularies.split(ids)[:, : self.num_known]
 
 
@@ -96,7 +96,7 @@ def decode_masked(
 
     Tokens that are kept have an infinite score, so that they are never drawn anew, and do not count for N. With a
     choice temperature of 0 the surest tokens stay; with `token_temperature` 0 each is the best guess:
-    the median of many draws where bits are planes of numbers, else the likeliest. Scores are
+    the middle of many draws where bits are planes of numbers, else the likeliest. Scores are
     logarithms of probabilities, for those of tokens of many bits are all next to 0, and noise alone would choose.
 
     Args:
