@@ -57,3 +57,22 @@ def test_a_reader_that_leaves_ends_a_decoding_silently(
         err = process.stderr.read()
         assert process.wait() == 141
     assert err == b""
+
+
+def test_ctrl_c_ends_a_generation_without_a_trace(make_clip: ClipMaker, tmp_path: Path) -> None:
+    clip, coded, target = make_clip(num_frames=9, size=(64, 64)), tmp_path / "in.mgv", tmp_path / "out.mgv"
+    part = target.with_name("out.mgv.part")
+    subprocess.run([*COMMAND, "encode", str(clip), str(coded)], check=True, capture_output=True)
+    with subprocess.Popen(
+        [*COMMAND, "generate", "predict", str(coded), str(target), "--frames", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_signals,
+    ) as process:
+        while process.poll() is None and not (part.exists() and part.stat().st_size > 0):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate()[1]
+    assert process.returncode == 130
+    assert err in (b"", b"mgv: error: interrupted\n")
+    assert sorted(tmp_path.glob("out.mgv*")) == []
