@@ -52,15 +52,14 @@ NUM_SLOTS = int(_OFFSETS[-1])
 
 
 @inlined
-def _look(model, grid, token, bit, centre, energy):  # type: ignore[no-untyped-def]
+def _look(model, grid, token, bit, energy):  # type: ignore[no-untyped-def]
     """Choose counters and mixers of a bit, and make the mixers' inputs.
 
     Args:
         model: of which slots and inputs are set.
         grid: of which `ahead` is set.
-        token: (its number, its bits so far, its surprises, and what `enter` returned).
+        token: (its cell, its bits so far, its surprises, and what `enter` returned).
         bit: number of the token bit.
-        centre: of its dimension.
         energy: distance of its centres from the middle, in sum.
 
     Returns:
@@ -68,7 +67,8 @@ def _look(model, grid, token, bit, centre, energy):  # type: ignore[no-untyped-d
     """
     cell, known, surprise, first, static, unrest = token
     dimension, plane = grid.dimensions[bit], grid.planes[bit]
-    compare_neighbours(grid.centres, grid.near, dimension, centre, plane, grid.ahead, model.inputs)
+    centre = np.int64(grid.centres[cell, dimension])
+    compare_neighbours(grid.centres, grid.near, (dimension, centre, plane, BIAS), grid.ahead, model.inputs)
     ahead, near, centres = grid.ahead, grid.near, grid.centres
     past, west, north = coarse(ahead[P]), coarse(ahead[W]), coarse(ahead[N])
     node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | first
@@ -104,7 +104,6 @@ def _look(model, grid, token, bit, centre, energy):  # type: ignore[no-untyped-d
         stretched(counters, slots[7]),
     )
     write_vector(model.inputs, NUM_NEIGHBOURS + 1, others)
-    model.inputs[NUM_NEIGHBOURS] = BIAS
     return (
         _SET_STARTS[0] + (bit * 4 + own) * 2 + first,
         _SET_STARTS[1] + bit * 13 + past,
@@ -121,6 +120,25 @@ def _energy(grid, cell):  # type: ignore[no-untyped-def]
     return energy
 
 
+@inlined
+def _learn(model, mixers, odds, value, is_ahead):  # type: ignore[no-untyped-def]
+    """Learn from a bit."""
+    learn(model, mixers, odds, value)
+    count(model.counters, model.slots[MIRRORED], 1 - value if is_ahead else value)
+    for index in range(MIRRORED + 1, NUM_CONTEXTS):
+        count(model.counters, model.slots[index], value)
+
+
+@inlined
+def _refine(grid, cell, bit, value, energy):  # type: ignore[no-untyped-def]
+    """Let the grid know a bit of a token, and return the token's new energy."""
+    dimension, plane = grid.dimensions[bit], grid.planes[bit]
+    before = np.int64(grid.centres[cell, dimension])
+    after = refined(before, plane, value)
+    grid.centres[cell, dimension] = after
+    return energy + abs(after - 32768) - abs(before - 32768)
+
+
 @compiled
 def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untyped-def]
     """Push token bits low..high-1 of every token of the grid; inverse: `decode_tokens`."""
@@ -129,21 +147,14 @@ def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untype
         first, static, unrest = enter(grid, cell)
         token, surprise, energy = grid.ids[cell], np.int64(grid.surprises[cell]), _energy(grid, cell)
         for bit in range(low, high):
-            dimension, plane = grid.dimensions[bit], grid.planes[bit]
-            before, value = np.int64(grid.centres[cell, dimension]), token >> bit & 1
             seen = cell, token, surprise, first, static, unrest
-            mixers = _look(model, grid, seen, bit, before, energy)
-            ahead = np.int64(grid.ahead[P])
+            mixers = _look(model, grid, seen, bit, energy)
+            ahead, value = np.int64(grid.ahead[P]), token >> bit & 1
             chance, odds = mix(model, mixers)
             start, size, byte = push_bit(start, size, byte, out, value, chance)
-            learn(model, mixers, odds, value)
-            count(model.counters, model.slots[0], 1 - value if ahead < 0 else value)
-            for index in range(1, NUM_CONTEXTS):
-                count(model.counters, model.slots[index], value)
-            after = refined(before, plane, value)
-            energy += abs(after - 32768) - abs(before - 32768)
+            _learn(model, mixers, odds, value, ahead < 0)
             surprise += is_surprise(ahead, value)
-            grid.centres[cell, dimension] = after
+            energy = _refine(grid, cell, bit, value, energy)
         grid.surprises[cell] = min(surprise, 255)
     state[LOW], state[RANGE], state[POSITION] = start, size, byte
 
@@ -156,22 +167,15 @@ def decode_tokens(model, grid, low, high, state, data):  # type: ignore[no-untyp
         first, static, unrest = enter(grid, cell)
         token, surprise, energy = grid.ids[cell], np.int64(grid.surprises[cell]), _energy(grid, cell)
         for bit in range(low, high):
-            dimension, plane = grid.dimensions[bit], grid.planes[bit]
-            before = np.int64(grid.centres[cell, dimension])
             seen = cell, token, surprise, first, static, unrest
-            mixers = _look(model, grid, seen, bit, before, energy)
+            mixers = _look(model, grid, seen, bit, energy)
             ahead = np.int64(grid.ahead[P])
             chance, odds = mix(model, mixers)
             value, code, size, byte = pull_bit(code, size, byte, data, chance)
-            learn(model, mixers, odds, value)
-            count(model.counters, model.slots[0], 1 - value if ahead < 0 else value)
-            for index in range(1, NUM_CONTEXTS):
-                count(model.counters, model.slots[index], value)
-            after = refined(before, plane, value)
+            _learn(model, mixers, odds, value, ahead < 0)
             token |= value << bit
-            energy += abs(after - 32768) - abs(before - 32768)
             surprise += is_surprise(ahead, value)
-            grid.centres[cell, dimension] = after
+            energy = _refine(grid, cell, bit, value, energy)
         grid.ids[cell] = token
         grid.surprises[cell] = min(surprise, 255)
     state[LOW], state[RANGE], state[POSITION] = code, size, byte

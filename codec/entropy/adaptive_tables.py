@@ -102,7 +102,7 @@ def load_tables(path: Path) -> Tables:
 
 
 def working_places(shape: TableShape) -> NDArray[np.int64]:
-    """Tell where each input of a file stands in a working state: the neighbours first."""
+    """Tell where a working state has each input of a file: neighbours first, and beside them the last of the others."""
     others = len(shape.start_weights) - NUM_NEIGHBOURS
     return np.concatenate(
         [np.arange(others - 1) + NUM_NEIGHBOURS + 1, [NUM_NEIGHBOURS], np.arange(NUM_NEIGHBOURS)]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import inlined
+from .vectors import NUM_NEIGHBOURS
 
-NUM_NEIGHBOURS = 15
 P, PP, F, W, N, NW, NE, WW, NN, E, S, PW, PN, PE, PS = range(NUM_NEIGHBOURS)
 """Neighbours: P and PP one and two latent frames back, F one ahead; W N E S in this frame; PW PN PE PS beside P."""
 
@@ -53,9 +53,10 @@ class Grid(NamedTuple):
     planes: NDArray[np.int64]
     """int64 `[bits per token]`: plane of each token bit."""
     near: NDArray[np.int64]
-    """int64 `[15]`: where the centres of the neighbours of the token in hand begin, all in one row."""
+    """int64 `[15]`: where in the centres those of the neighbours of the token in hand begin, row after row."""
     ahead: NDArray[np.int32]
-    """int32 `[16]`: how far their centres are ahead of the token's, for the bit in hand, in 1/65536 of half a cell of its plane."""
+    """int32 `[16]`: by how much those are ahead of the token's, in the dimension in hand, shifted left by the plane in
+    hand; the last is of no use."""
 
 
 @inlined
@@ -66,7 +67,8 @@ def enter(grid, cell):  # type: ignore[no-untyped-def]
         (1 in the first latent frame, surprises of the neighbours one by one, those in sum).
     """
     t, h, w = grid.shape[0], grid.shape[1], grid.shape[2]
-    frame, row, column = cell // (h * w), cell // w % h, cell % w
+    line, column = cell // w, cell % w
+    frame, row = line // h, line % h
     near, surprises = grid.near, grid.surprises
     if 2 <= frame < t - 1 and 2 <= row < h - 1 and 2 <= column < w - 1:
         for index in range(NUM_NEIGHBOURS):
@@ -79,17 +81,14 @@ def enter(grid, cell):  # type: ignore[no-untyped-def]
             near[index] = (z * h + y) * w + x
     west, north = np.int64(surprises[near[W]]), np.int64(surprises[near[N]])
     corner_e, corner_w = np.int64(surprises[near[NE]]), np.int64(surprises[near[NW]])
-    east, south, past = (
-        np.int64(surprises[near[E]]),
-        np.int64(surprises[near[S]]),
-        np.int64(surprises[near[P]]),
-    )
+    east, south = np.int64(surprises[near[E]]), np.int64(surprises[near[S]])
+    past = np.int64(surprises[near[P]])
     static = ((min(west, 2) * 3 + min(north, 2)) * 3 + min(corner_e, 2)) * 3 + min(east, 2)
     static = (static * 3 + min(south, 2)) * 4 + min(past, 3)
     unrest = np.int64(COUNT[min((west + north + corner_e + corner_w + east + south) >> 1, 63)])
     for index in range(NUM_NEIGHBOURS):
         near[index] *= grid.shape[3]
-    return (1 if frame == 0 else 0), static, unrest
+    return 1 if frame == 0 else 0, static, unrest
 
 
 @inlined

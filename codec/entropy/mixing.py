@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from .compiled import inlined
 from .logistic import LIMIT, rate_table, squash_table, stretch_table
-from .vectors import move_weights, weighed_sum
+from .vectors import LANES, NUM_VECTORS, move_weights, weighed_sum
 
 NUM_MIXERS = 3
 """Weight sets at work for each bit; the mean of their odds is what it is coded under."""
-MAX_INPUTS = 24
-"""Mixer inputs that a working state has room for; those that a coder has not are 0."""
+MAX_INPUTS = NUM_VECTORS * LANES
+"""Mixer inputs that there is room for: one of each neighbour, then the others; those that a coder has not are 0."""
 BIAS = 256
 """The input that is always the same."""
 _RATE = 5
@@ -26,8 +26,9 @@ RATES = rate_table().astype(np.int32)
 class Model(NamedTuple):
     """What adapts while a layer is coded, and room to work in."""
 
-    counters: NDArray[np.uint32]
-    """uint32 `[num_slots]`: probability of a 1 in units of 2**-24, shifted left by 8, plus bits seen (at most 255)."""
+    counters: NDArray[np.int64]
+    """int64 `[num_slots]`, from the lowest bit: in 8 bits how many bits were seen (at most 255); in 24 the probability of
+    a 1 in units of 2**-24; above, its log-odds in units of 1/256, so that a prediction needs no second look-up."""
     weights: NDArray[np.int32]
     """int32 `[num_sets, MAX_INPUTS]` in units of 2**-16."""
     slots: NDArray[np.int64]

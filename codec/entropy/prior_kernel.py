@@ -1,4 +1,4 @@
-"""The arithmetic of the prior coder's networks: a latent frame row after row, so that what it needs stays in the cache."""
+"""The arithmetic of the prior coder's networks: a latent frame, row after row, so that all of it stays in the cache."""
 
 import math
 from typing import Any, NamedTuple
@@ -67,20 +67,20 @@ class Room(NamedTuple):
 
 
 @compiled
-def predict_frame(centres, frame, past, known, products, room, places, spreads):  # type: ignore[no-untyped-def]
+def predict_frame(centres, frame, seen, products, room, places, spreads):  # type: ignore[no-untyped-def]
     """Run the network of one layer over one latent frame.
 
     Args:
         centres: uint16 `[t, h, w, D]`.
         frame: latent frame.
-        past: `Seen` of the two latent frames before.
-        known: `Seen` of this latent frame and the next.
+        seen: `Seen` of the two latent frames before, and of this one and the next.
         products: `Products` of the layer.
         room: `Room` for a row of positions.
         places: int32 `[h * w, n]`, to be written.
         spreads: int32 `[h * w, n]`, to be written.
     """
     t, h, w, _ = centres.shape
+    past, known = seen
     columns = room.deeper.shape[0]
     wide, num_inputs, width = columns + 2, room.inputs.shape[1], room.deeper.shape[1]
     for step in range(h + 1):
@@ -98,7 +98,7 @@ def predict_frame(centres, frame, past, known, products, room, places, spreads):
                 room.inputs[at + column, start + 1] = 1 if frame == t - 1 else 0
             row = step % 3 * wide
             _start(room.hidden, row + 1, columns, products.first_bias)
-            _add(room.hidden, row + 1, columns, room.inputs, at, products.first, 0, num_inputs)
+            _add(room.hidden, row + 1, columns, room.inputs, at, products.first, (0, num_inputs))
             _hide(room.hidden, row + 1, columns, products.limits)
             for channel in range(width):
                 room.hidden[row, channel] = room.hidden[row + 1, channel]
@@ -109,11 +109,11 @@ def predict_frame(centres, frame, past, known, products, room, places, spreads):
             for number in range(KERNEL):
                 row = min(max(y + number - 1, 0), h - 1) % 3 * wide
                 depth = KERNEL * width
-                _add(room.deeper, 0, columns, room.hidden, row, products.second, number * depth, depth)
+                _add(room.deeper, 0, columns, room.hidden, row, products.second, (number * depth, depth))
             _hide(room.deeper, 0, columns, products.limits)
             _start(room.sums, 0, columns, products.last_bias)
-            _add(room.sums, 0, columns, room.deeper, 0, products.last, 0, width)
-            _add(room.sums, 0, columns, room.inputs, y % 2 * columns, products.last, width, num_inputs)
+            _add(room.sums, 0, columns, room.deeper, 0, products.last, (0, width))
+            _add(room.sums, 0, columns, room.inputs, y % 2 * columns, products.last, (width, num_inputs))
             _conclude(room.sums, w, y * w, places, spreads)
 
 
@@ -137,22 +137,16 @@ def _start(sums, at, count, bias):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _add(sums, at, count, x, x_at, weights, row, depth):  # type: ignore[no-untyped-def]
-    """Add to rows of sums from `at` on the products of `depth` numbers from rows of x on with the weights from `row` on."""
+def _add(sums, at, count, x, x_at, weights, rows):  # type: ignore[no-untyped-def]
+    """Add to rows of sums from `at` on what as many numbers of x give with rows `rows` (first, number) of weights.
+
+    The numbers start with a row of x each, from `x_at` on, and may reach into the rows after it.
+    """
     width, stride = sums.shape[1], x.shape[1]
     for place in range(0, count, TILE_ROWS):
         for column in range(0, width, TILE_COLUMNS):
-            add_products(
-                sums,
-                (at + place) * width + column,
-                x,
-                (x_at + place) * stride,
-                stride,
-                weights,
-                row * width + column,
-                width,
-                depth,
-            )
+            starts = (at + place) * width + column, (x_at + place) * stride, rows[0] * width + column
+            add_products(sums, x, weights, (*starts, stride, width, rows[1]))
 
 
 @inlined

@@ -127,7 +127,7 @@ def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def
     """
     known, surprise, first, static = token
     dimension, plane = grid.dimensions[bit], grid.planes[bit]
-    compare_neighbours(grid.centres, grid.near, dimension, centre, plane, grid.ahead, model.inputs)
+    compare_neighbours(grid.centres, grid.near, (dimension, centre, plane, hint), grid.ahead, model.inputs)
     ahead = grid.ahead
     past, west, north = coarse(ahead[P]), coarse(ahead[W]), coarse(ahead[N])
     level = (hint + SURE) >> 7
@@ -156,7 +156,6 @@ def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def
         0,
     )
     write_vector(model.inputs, NUM_NEIGHBOURS + 1, others)
-    model.inputs[NUM_NEIGHBOURS] = hint
     return (
         _SET_STARTS[0] + (bit * 4 + own) * 2 + first,
         _SET_STARTS[1] + bit * 13 + past,
@@ -164,36 +163,46 @@ def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def
     )
 
 
+@inlined
+def _learn(model, mixers, odds, value, is_ahead):  # type: ignore[no-untyped-def]
+    """Learn from a bit that the network was not sure of."""
+    learn(model, mixers, odds, value)
+    count(model.counters, model.slots[MIRRORED], 1 - value if is_ahead else value)
+    for index in range(MIRRORED + 1, NUM_CONTEXTS):
+        count(model.counters, model.slots[index], value)
+
+
 @compiled
 def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-untyped-def]
     """Push token bits low..high-1 of every token of one latent frame; inverse: `decode_frame`."""
     start, size, byte = state[LOW], state[RANGE], state[POSITION]
+    centres = grid.centres.reshape(-1)
     for position in range(hints.places.shape[0]):
         cell = hints.first_cell[0] + position
         first, static, unrest = enter(grid, cell)
         token, surprise = grid.ids[cell], np.int64(grid.surprises[cell])
         for bit in range(low, high):
             dimension, plane = grid.dimensions[bit], grid.planes[bit]
-            centre, value = np.int64(grid.centres[cell, dimension]), token >> bit & 1
+            place, value = cell * grid.shape[3] + dimension, token >> bit & 1
+            centre = np.int64(centres[place])
             hint = _hint(hints, position, dimension, centre, plane)
             if abs(hint) < SURE:
                 mixers = _look(model, grid, (token, surprise, first, static), bit, centre, hint)
                 ahead = np.int64(grid.ahead[P])
                 chance, odds = mix(model, mixers)
                 start, size, byte = push_bit(start, size, byte, out, value, chance)
-                learn(model, mixers, odds, value)
-                count(model.counters, model.slots[0], 1 - value if ahead < 0 else value)
-                for index in range(1, NUM_CONTEXTS):
-                    count(model.counters, model.slots[index], value)
+                _learn(model, mixers, odds, value, ahead < 0)
             else:
-                slot = _sure_slot(bit, hint, unrest)
+                slot, ahead = (
+                    _sure_slot(bit, hint, unrest),
+                    np.int64(centres[grid.near[P] + dimension]) - centre,
+                )
                 start, size, byte = push_bit(
                     start, size, byte, out, value, probability_of(model.counters, slot)
                 )
                 count(model.counters, slot, value)
-                ahead = np.int64(grid.centres.reshape(-1)[grid.near[P] + dimension]) - centre
             surprise += is_surprise(ahead, value)
-            grid.centres[cell, dimension] = refined(centre, plane, value)
+            centres[place] = refined(centre, plane, value)
         grid.surprises[cell] = min(surprise, 255)
     state[LOW], state[RANGE], state[POSITION] = start, size, byte
 
@@ -202,33 +211,34 @@ def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-
 def decode_frame(model, grid, hints, low, high, state, data):  # type: ignore[no-untyped-def]
     """Pull token bits low..high-1 of every token of one latent frame into the grid; inverse: `encode_frame`."""
     code, size, byte = state[LOW], state[RANGE], state[POSITION]
+    centres = grid.centres.reshape(-1)
     for position in range(hints.places.shape[0]):
         cell = hints.first_cell[0] + position
         first, static, unrest = enter(grid, cell)
         token, surprise = grid.ids[cell], np.int64(grid.surprises[cell])
         for bit in range(low, high):
             dimension, plane = grid.dimensions[bit], grid.planes[bit]
-            centre = np.int64(grid.centres[cell, dimension])
+            place = cell * grid.shape[3] + dimension
+            centre = np.int64(centres[place])
             hint = _hint(hints, position, dimension, centre, plane)
             if abs(hint) < SURE:
                 mixers = _look(model, grid, (token, surprise, first, static), bit, centre, hint)
                 ahead = np.int64(grid.ahead[P])
                 chance, odds = mix(model, mixers)
                 value, code, size, byte = pull_bit(code, size, byte, data, chance)
-                learn(model, mixers, odds, value)
-                count(model.counters, model.slots[0], 1 - value if ahead < 0 else value)
-                for index in range(1, NUM_CONTEXTS):
-                    count(model.counters, model.slots[index], value)
+                _learn(model, mixers, odds, value, ahead < 0)
             else:
-                slot = _sure_slot(bit, hint, unrest)
+                slot, ahead = (
+                    _sure_slot(bit, hint, unrest),
+                    np.int64(centres[grid.near[P] + dimension]) - centre,
+                )
                 value, code, size, byte = pull_bit(
                     code, size, byte, data, probability_of(model.counters, slot)
                 )
                 count(model.counters, slot, value)
-                ahead = np.int64(grid.centres.reshape(-1)[grid.near[P] + dimension]) - centre
             token |= value << bit
             surprise += is_surprise(ahead, value)
-            grid.centres[cell, dimension] = refined(centre, plane, value)
+            centres[place] = refined(centre, plane, value)
         grid.ids[cell] = token
         grid.surprises[cell] = min(surprise, 255)
     state[LOW], state[RANGE], state[POSITION] = code, size, byte

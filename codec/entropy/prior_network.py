@@ -2,7 +2,7 @@
 
 One small network a layer looks at the latent frames around one of them and says, for each dimension that the layer
 refines, where its value lies and how surely. FORMAT.md states the arithmetic. Every product and sum is an integer below
-2**24 in magnitude (checked when parameters load), so float32 matrix products are exact in any order, on any machine.
+2**24 in magnitude (checked when parameters load), so float32 sums of products are exact in any order, on any machine.
 """
 
 from collections.abc import Sequence
@@ -132,7 +132,7 @@ class PriorNetwork:
         *,
         dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
-        """Check the parameters and lay them out for matrix products in `dtype`, which changes no result.
+        """Check the parameters and lay them out for products in `dtype`, which changes no result.
 
         Raises:
             ValueError: they do not fit planes and bit depths, or are not exact.
@@ -176,8 +176,7 @@ class PriorNetwork:
         predict_frame(
             centres.reshape(*shape, -1),
             frame,
-            self._seen(view.past),
-            self._seen(view.known),
+            (self._seen(view.past), self._seen(view.known)),
             products,
             _room(w, view.num_inputs, products),
             places,

@@ -9,13 +9,18 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-INT16, INT32, INT64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
+from .compiled import generated
+
+INT32, INT64 = ir.IntType(32), ir.IntType(64)
 LANES = 8
-"""Numbers in a vector; arrays that are weighed are whole vectors long."""
+"""Numbers in a vector."""
 NUM_VECTORS = 3
+"""Vectors of mixer inputs, and in each row of their weights."""
 NUM_NEIGHBOURS = 15
+"""Neighbours that a token is compared with: all but one place of two vectors."""
+TILE_ROWS, TILE_COLUMNS = 6, 16
+"""What `add_products` works out at a time: few enough sums for the registers of most processors."""
 
 Values = list[ir.Value]
 
@@ -39,9 +44,9 @@ def _vector_at(builder: ir.IRBuilder, data: ir.Value, index: ir.Value, lanes: in
     return builder.bitcast(pointer, ir.VectorType(INT32, lanes).as_pointer())
 
 
-@intrinsic
+@generated
 def weighed_sum(typing: Any, weights: Any, start: Any, inputs: Any) -> tuple[Any, Callable[..., ir.Value]]:
-    """Sum up, exactly in int64, inputs times the weights from `start` on, all int32."""
+    """Sum up in int64 the inputs times the weights from `start` on, all int32."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
         sources = [
@@ -64,11 +69,11 @@ def weighed_sum(typing: Any, weights: Any, start: Any, inputs: Any) -> tuple[Any
     return types.int64(weights, types.int64, inputs), generate
 
 
-@intrinsic
+@generated
 def move_weights(
     typing: Any, weights: Any, start: Any, inputs: Any, error: Any
 ) -> tuple[Any, Callable[..., ir.Value]]:
-    """Add to each weight from `start` on its input times an error, in units of 2**18 and rounded, all int32."""
+    """Add to each weight from `start` on its input times an error, over 2**18 and rounded, all int32."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
         into = _data(context, builder, signature.args[0], args[0])
@@ -85,44 +90,49 @@ def move_weights(
     return types.void(weights, types.int64, inputs, types.int32), generate
 
 
-@intrinsic
+@generated
 def compare_neighbours(
-    typing: Any, centres: Any, near: Any, dimension: Any, centre: Any, plane: Any, ahead: Any, inputs: Any
+    typing: Any, centres: Any, near: Any, bit: Any, ahead: Any, inputs: Any
 ) -> tuple[Any, Callable[..., ir.Value]]:
-    """Write how far neighbours are ahead, (centres[near + dimension] - centre) << plane, and that >> 5 within 512."""
+    """Compare a token's neighbours with it in one dimension, given a bit as (dimension, centre, plane, last).
+
+    Writes 16 numbers each: how far their centres are ahead, (centres[near + dimension] - centre) << plane; and, as
+    inputs, that >> 5 within 512, with `last` in the place after them.
+    """
     lanes = 2 * LANES
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
         source, places, into, scaled = (
-            _data(context, builder, signature.args[index], args[index]) for index in (0, 1, 5, 6)
+            _data(context, builder, signature.args[index], args[index]) for index in (0, 1, 3, 4)
         )
-        kind = ir.VectorType(INT32, lanes)
-        values = ir.Constant(kind, [0] * lanes)
+        dimension, *numbers = cgutils.unpack_tuple(builder, args[2], 4)
+        centre, plane, last = (builder.trunc(number, INT32) for number in numbers)
+        values = _constant(0, lanes)
         for index in range(NUM_NEIGHBOURS):
-            place = builder.add(builder.load(builder.gep(places, [ir.Constant(INT64, index)])), args[2])
+            place = builder.add(builder.load(builder.gep(places, [ir.Constant(INT64, index)])), dimension)
             value = builder.zext(builder.load(builder.gep(source, [place])), INT32)
             values = builder.insert_element(values, value, ir.Constant(INT32, index))
-        difference = builder.sub(values, _splat(builder, builder.trunc(args[3], INT32), lanes))
-        difference = builder.shl(difference, _splat(builder, builder.trunc(args[4], INT32), lanes))
+        difference = builder.sub(values, _splat(builder, centre, lanes))
+        difference = builder.shl(difference, _splat(builder, plane, lanes))
         builder.store(difference, _vector_at(builder, into, ir.Constant(INT64, 0), lanes), align=4)
         value = builder.ashr(difference, _constant(5, lanes))
         for comparison, limit in ((">", -512), ("<", 512)):
             bound = _constant(limit, lanes)
             value = builder.select(builder.icmp_signed(comparison, value, bound), value, bound)
+        value = builder.insert_element(value, last, ir.Constant(INT32, NUM_NEIGHBOURS))
         builder.store(value, _vector_at(builder, scaled, ir.Constant(INT64, 0), lanes), align=4)
         return context.get_dummy_value()
 
-    arguments = centres, near, types.int64, types.int64, types.int64, ahead, inputs
-    return types.void(*arguments), generate
+    return types.void(centres, near, types.UniTuple(types.int64, 4), ahead, inputs), generate
 
 
-@intrinsic
+@generated
 def write_vector(typing: Any, array: Any, start: Any, values: Any) -> tuple[Any, Callable[..., ir.Value]]:
     """Write as many integers as a vector has, at once, into an int32 array from `start` on."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
         data = _data(context, builder, signature.args[0], args[0])
-        vector = ir.Constant(ir.VectorType(INT32, LANES), ir.Undefined)
+        vector = _constant(0, LANES)
         for index, value in enumerate(cgutils.unpack_tuple(builder, args[2], LANES)):
             vector = builder.insert_element(vector, builder.trunc(value, INT32), ir.Constant(INT32, index))
         builder.store(vector, _vector_at(builder, data, args[1], LANES), align=4)
@@ -131,59 +141,42 @@ def write_vector(typing: Any, array: Any, start: Any, values: Any) -> tuple[Any,
     return types.void(array, types.int64, types.UniTuple(types.int64, LANES)), generate
 
 
-TILE_ROWS, TILE_COLUMNS = 6, 16
-"""What `add_products` works out at a time: few enough sums for the registers of most processors."""
-
-
-@intrinsic
+@generated
 def add_products(
-    typing: Any,
-    sums: Any,
-    place: Any,
-    x: Any,
-    x_place: Any,
-    x_stride: Any,
-    weights: Any,
-    w_place: Any,
-    width: Any,
-    depth: Any,
+    typing: Any, sums: Any, x: Any, weights: Any, places: Any
 ) -> tuple[Any, Callable[..., ir.Value]]:
-    """Add a tile of a matrix product to sums: 6 rows of x, `depth` long, times as many rows of 16 weights.
+    """Add a tile of a matrix product to sums: 6 rows of x times as many rows of weights as those are long, 16 columns.
 
-    All are flat floating-point arrays; `width` numbers lie between two rows of the sums, and of the weights.
+    All three are arrays of one kind of floating-point numbers. The places say, in numbers from their beginning, where
+    the tile starts in sums, x and weights, how far apart rows are in x, and in sums and weights; then how long the rows
+    of x are that count. Products are fused with sums where the processor can: for exact sums that is the same.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
         into, source, factors = (
-            _data(context, builder, signature.args[index], args[index]) for index in (0, 2, 5)
+            _data(context, builder, signature.args[index], args[index]) for index in range(3)
         )
-        place, x_place, x_stride, w_place, width, depth = (args[index] for index in (1, 3, 4, 6, 7, 8))
+        at, x_at, weights_at, stride, width, depth = cgutils.unpack_tuple(builder, args[3], 6)
         number = into.type.pointee
-        row = ir.VectorType(number, TILE_COLUMNS)
-        size = context.get_abi_sizeof(number)
-        fma = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(row, [row] * 3),
-            f"llvm.fmuladd.v{TILE_COLUMNS}f{8 * size}",
-        )
-        tiles, starts = [], []
+        row, size = ir.VectorType(number, TILE_COLUMNS), context.get_abi_sizeof(number)
+        name, kind = f"llvm.fmuladd.v{TILE_COLUMNS}f{8 * size}", ir.FunctionType(row, [row] * 3)
+        multiply_add = cgutils.get_or_insert_function(builder.module, kind, name)
+        totals, targets, starts = [], [], []
         for index in range(TILE_ROWS):
             step = ir.Constant(INT64, index)
-            pointer = builder.gep(into, [builder.add(place, builder.mul(step, width))])
-            pointer = builder.bitcast(pointer, row.as_pointer())
-            tile = cgutils.alloca_once(builder, row)
-            builder.store(builder.load(pointer, align=size), tile)
-            tiles.append((tile, pointer))
-            starts.append(builder.gep(source, [builder.add(x_place, builder.mul(step, x_stride))]))
+            target = builder.gep(into, [builder.add(at, builder.mul(step, width))])
+            targets.append(builder.bitcast(target, row.as_pointer()))
+            starts.append(builder.gep(source, [builder.add(x_at, builder.mul(step, stride))]))
+            totals.append(cgutils.alloca_once(builder, row))
+            builder.store(builder.load(targets[index], align=size), totals[index])
         with cgutils.for_range(builder, depth) as loop:
-            weight = builder.gep(factors, [builder.add(w_place, builder.mul(loop.index, width))])
-            weight = builder.load(builder.bitcast(weight, row.as_pointer()), align=size)
-            for (tile, _), start in zip(tiles, starts, strict=True):
+            place = builder.gep(factors, [builder.add(weights_at, builder.mul(loop.index, width))])
+            weight = builder.load(builder.bitcast(place, row.as_pointer()), align=size)
+            for total, start in zip(totals, starts, strict=True):
                 value = _splat(builder, builder.load(builder.gep(start, [loop.index])), TILE_COLUMNS)
-                builder.store(builder.call(fma, [value, weight, builder.load(tile)]), tile)
-        for tile, pointer in tiles:
-            builder.store(builder.load(tile), pointer, align=size)
+                builder.store(builder.call(multiply_add, [value, weight, builder.load(total)]), total)
+        for total, target in zip(totals, targets, strict=True):
+            builder.store(builder.load(total), target, align=size)
         return context.get_dummy_value()
 
-    index = types.int64
-    return types.void(sums, index, x, index, index, weights, index, index, index), generate
+    return types.void(sums, x, weights, types.UniTuple(types.int64, 6)), generate
