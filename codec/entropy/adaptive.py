@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .adaptive_model import decode_tokens, encode_tokens
 from .adaptive_tables import Tables, default_tables, fold, load_tables, unfold
-from .grid import NUM_NEIGHBOURS, Grid
+from .grid import Grid
 from .layers import Planes, check_bit_depths, check_ids, check_planes, layer_bounds
 from .mixing import Model
 from .range_coder import (
@@ -19,6 +19,7 @@ from .range_coder import (
     new_decoder_state,
     new_encoder_state,
 )
+from .vectors import NUM_NEIGHBOURS
 
 
 class AdaptiveCoder:

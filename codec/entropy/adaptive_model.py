@@ -11,7 +11,6 @@ from .grid import (
     COARSE,
     COUNT,
     NE,
-    NUM_NEIGHBOURS,
     NW,
     SIDE,
     E,
@@ -28,7 +27,7 @@ from .grid import (
 )
 from .mixing import BIAS, count, learn, mix, slot_of, stretched
 from .range_coder import LOW, POSITION, RANGE, pull_bit, push_bit
-from .vectors import compare_neighbours, write_vector
+from .vectors import NUM_NEIGHBOURS, compare_neighbours, write_vector
 
 NUM_CONTEXTS = 8
 NUM_INPUTS = NUM_CONTEXTS + 1 + NUM_NEIGHBOURS

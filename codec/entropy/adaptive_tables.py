@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .adaptive_model import NUM_CONTEXTS, NUM_INPUTS, NUM_SETS, NUM_SLOTS, START_WEIGHT
-from .grid import NUM_NEIGHBOURS
 from .logistic import LIMIT, squash_table, stretch_table
 from .mixing import MAX_INPUTS, Model
+from .vectors import NUM_NEIGHBOURS
 
 SEEN_LEVELS = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 28, 40, 80, 255])
 """How many bits a stored counter counts as having seen, for each of its 16 levels of trust."""

@@ -27,8 +27,8 @@ class Model(NamedTuple):
     """What adapts while a layer is coded, and room to work in."""
 
     counters: NDArray[np.int64]
-    """int64 `[num_slots]`, from the lowest bit: in 8 bits how many bits were seen (at most 255); in 24 the probability of
-    a 1 in units of 2**-24; above, its log-odds in units of 1/256, so that a prediction needs no second look-up."""
+    """int64 `[num_slots]`, from the lowest bit: in 8 bits how many bits were seen (at most 255); in 24 the probability
+    of a 1 in units of 2**-24; above, its log-odds in units of 1/256, so that a prediction needs no second look-up."""
     weights: NDArray[np.int32]
     """int32 `[num_sets, MAX_INPUTS]` in units of 2**-16."""
     slots: NDArray[np.int64]

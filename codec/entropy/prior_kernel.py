@@ -1,6 +1,5 @@
 """The arithmetic of the prior coder's networks: a latent frame, row after row, so that all of it stays in the cache."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,7 +154,7 @@ def _hide(sums, at, count, limits):  # type: ignore[no-untyped-def]
     least, greatest, unit = limits[0], limits[1], limits[2]
     for place in range(at, at + count):
         for column in range(sums.shape[1]):
-            sums[place, column] = math.floor(min(max(sums[place, column], least), greatest) * unit)
+            sums[place, column] = np.floor(min(max(sums[place, column], least), greatest) * unit)
 
 
 @inlined

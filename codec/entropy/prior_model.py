@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from .compiled import compiled, inlined
 from .grid import (
     NE,
-    NUM_NEIGHBOURS,
     NW,
     SIDE,
     E,
@@ -30,7 +29,7 @@ from .logistic import LIMIT, bend_table
 from .mixing import BIAS, count, learn, mix, probability_of, slot_of, stretched
 from .prior_kernel import MAX_SPREAD, MIN_SPREAD
 from .range_coder import LOW, POSITION, RANGE, pull_bit, push_bit
-from .vectors import compare_neighbours, write_vector
+from .vectors import NUM_NEIGHBOURS, compare_neighbours, write_vector
 
 SLOT_BITS = (13, 16, 15, 16, 16)
 """For each context, the binary logarithm of its number of counters."""
