@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .adaptive_model import Grid, Model, decode_tokens, encode_tokens
+from .adaptive_model import decode_tokens, encode_tokens
 from .adaptive_tables import Tables, default_tables, fold, load_tables, unfold
+from .grid import Grid
 from .layers import Planes, check_bit_depths, check_ids, check_planes, layer_bounds
+from .mixing import Model
 from .range_coder import (
     MAX_BYTES_PER_BIT,
     NUM_TAIL_BYTES,
@@ -17,6 +19,7 @@ from .range_coder import (
     new_decoder_state,
     new_encoder_state,
 )
+from .vectors import NUM_NEIGHBOURS
 
 
 class AdaptiveCoder:
@@ -125,10 +128,8 @@ def new_grid(ids: NDArray[np.int64], planes: Planes) -> Grid:
         ids.reshape(-1),
         np.array([numbers[dimension] for dimension, _ in planes], np.int64),
         np.array([plane for _, plane in planes], np.int64),
-        np.zeros(15, np.int64),
-        np.zeros(15, np.int64),
-        np.zeros(15, np.int64),
-        np.zeros(4, np.int64),
+        np.zeros(NUM_NEIGHBOURS, np.int64),
+        np.zeros(NUM_NEIGHBOURS + 1, np.int32),
     )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .adaptive_model import NUM_CONTEXTS, NUM_INPUTS, NUM_MIXERS, NUM_SETS, NUM_SLOTS, START_WEIGHT, Model
+from .adaptive_model import NUM_CONTEXTS, NUM_INPUTS, NUM_SETS, NUM_SLOTS, START_WEIGHT
 from .logistic import LIMIT, squash_table, stretch_table
+from .mixing import MAX_INPUTS, Model
+from .vectors import NUM_NEIGHBOURS
 
 SEEN_LEVELS = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 28, 40, 80, 255])
 """How many bits a stored counter counts as having seen, for each of its 16 levels of trust."""
@@ -99,26 +101,32 @@ def load_tables(path: Path) -> Tables:
         raise ValueError(f"{path} holds no start state of the adaptive coder: {error}") from error
 
 
+def working_places(shape: TableShape) -> NDArray[np.int64]:
+    """Tell where a working state has each input of a file: neighbours first, and beside them the last of the others."""
+    others = len(shape.start_weights) - NUM_NEIGHBOURS
+    return np.concatenate(
+        [np.arange(others - 1) + NUM_NEIGHBOURS + 1, [NUM_NEIGHBOURS], np.arange(NUM_NEIGHBOURS)]
+    )
+
+
 def unfold(tables: Tables) -> Model:
     """Make the working state that a layer starts from; inverse up to rounding: `fold`."""
     entries = tables.counters.astype(np.int64)
     log_odds = np.clip(((entries >> 4) - 2048) * 11 >> 3, -LIMIT, LIMIT)
     probabilities = squash_table()[log_odds + LIMIT] << 8
-    counters = (probabilities << 8 | SEEN_LEVELS[entries & 15]).astype(np.uint32)
+    counters = stretch_table()[probabilities >> 8] << 32 | probabilities << 8 | SEEN_LEVELS[entries & 15]
+    weights = np.zeros((tables.shape.num_sets, MAX_INPUTS), np.int32)
+    weights[:, working_places(tables.shape)] = tables.weights
     return Model(
-        counters,
-        tables.weights,
-        np.zeros(tables.shape.num_contexts, np.int64),
-        np.zeros(tables.weights.shape[1], np.int32),
-        np.zeros(NUM_MIXERS, np.int64),
-        np.zeros(NUM_MIXERS, np.int64),
+        counters, weights, np.zeros(tables.shape.num_contexts, np.int64), np.zeros(MAX_INPUTS, np.int32)
     )
 
 
 def fold(model: Model, shape: TableShape = ADAPTIVE, max_trust: int = MAX_TRUST) -> Tables:
     """Round a working state to a start state; inverse up to rounding: `unfold`."""
-    log_odds = stretch_table()[model.counters >> 16]
+    log_odds = stretch_table()[model.counters >> 16 & 0xFFFF]
     entries = np.clip((log_odds * 8 + 5) // 11 + 2048, 0, 4095)
     trust = np.searchsorted(SEEN_LEVELS, model.counters & 255, side="right") - 1
     counters = entries << 4 | np.minimum(trust, max_trust)
-    return Tables(counters.astype(np.uint16), model.weights, shape)
+    weights = np.ascontiguousarray(model.weights[:, working_places(shape)])
+    return Tables(counters.astype(np.uint16), weights, shape)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.extending import intrinsic
 
 Loop = Callable[..., Any]
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
@@ -22,4 +23,14 @@ def compiled(function: Loop) -> Loop:
 def inlined(function: Loop) -> Loop:
     """Make a function a part of each `compiled` loop that calls it."""
     part: Loop = numba.njit(cache=True, inline="always")(function)
+    return part
+
+
+def generated(function: Loop) -> Loop:
+    """Let `compiled` loops call a function whose instructions another one writes.
+
+    Args:
+        function: given the types of arguments, returns a signature and what writes LLVM's instructions.
+    """
+    part: Loop = intrinsic(function)
     return part

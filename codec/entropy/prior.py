@@ -1,17 +1,14 @@
 """Coder 3, `prior`: a learned causal network and context mixing together, one range-coded payload a layer."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from .adaptive import copy_model, new_grid
-from .adaptive_model import Grid
 from .adaptive_tables import Tables, default_tables, fold, unfold
+from .grid import Grid
 from .layers import Planes, check_bit_depths, check_ids, check_planes, layer_bounds
 from .prior_model import Hints, decode_frame, encode_frame
 from .prior_network import PriorNetwork
@@ -70,9 +67,8 @@ class PriorCoder:
         for layer, (low, high) in enumerate(self._bounds(bit_depths, len(bit_depths))):
             model, state = copy_model(self._start), new_encoder_state()
             out = np.zeros(grid.ids.size * (high - low) * MAX_BYTES_PER_BIT + NUM_TAIL_BYTES, np.uint8)
-            with one_thread():
-                for hints in _look_ahead(self._network, grid, layer):
-                    encode_frame(model, grid, hints, low, high, state, out)
+            for hints in _look_ahead(self._network, grid, layer):
+                encode_frame(model, grid, hints, low, high, state, out)
             payloads.append(finish_encoder(state, out))
         return payloads
 
@@ -99,9 +95,8 @@ class PriorCoder:
         for layer, ((low, high), payload) in enumerate(zip(bounds, payloads, strict=True)):
             data = np.frombuffer(payload, np.uint8).copy()
             model, state = copy_model(self._start), new_decoder_state(data)
-            with one_thread():
-                for hints in _look_ahead(self._network, grid, layer):
-                    decode_frame(model, grid, hints, low, high, state, data)
+            for hints in _look_ahead(self._network, grid, layer):
+                decode_frame(model, grid, hints, low, high, state, data)
             finish_decoder(state, data)
         return grid.ids.reshape(shape)
 
@@ -136,17 +131,6 @@ def train_start_tables(
                 encode_frame(model, grid, hints, low, high, state, out)
         on_segment(number + 1)
     return fold(model, PRIOR)
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Keep numpy's matrix products to one thread: these are too small to share, and idle threads would spin."""
-    limit: AbstractContextManager[object] = _matrix_products().limit(limits=1)
-    return limit
-
-
-@cache
-def _matrix_products() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
 
 
 def _look_ahead(network: PriorNetwork, grid: Grid, layer: int) -> Iterator[Hints]:

@@ -1,7 +1,7 @@
 """The prior coder's model of a bit: what the network says, mixed with what counters have seen.
 
-Integers only, each from integers; FORMAT.md states the same in words. The mixing, its counters and the grid are those
-of `adaptive_model`; what differs is the choice of contexts, and that the network's odds are an input and a context.
+Integers only, each from integers; FORMAT.md states the same in words. What differs from `adaptive_model` is the choice
+of contexts, and that the network's odds are an input and a context.
 """
 
 from typing import NamedTuple
@@ -9,51 +9,44 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .adaptive_model import (
-    BIAS,
-    FIRST,
-    HASH,
-    MIRRORED,
+from .compiled import compiled, inlined
+from .grid import (
     NE,
-    NUM_LINEAR,
     NW,
     SIDE,
-    STATIC,
-    UNREST,
     E,
     N,
     P,
     S,
     W,
     coarse,
-    count,
     enter,
     fine,
-    mix,
-    probability_of,
-    refine,
-    update,
+    is_surprise,
+    refined,
 )
-from .compiled import compiled, inlined
-from .logistic import LIMIT, bend_table, stretch_table
-from .prior_network import MAX_SPREAD, MIN_SPREAD
-from .range_coder import decode_bit, encode_bit
+from .logistic import LIMIT, bend_table
+from .mixing import BIAS, count, learn, mix, probability_of, slot_of, stretched
+from .prior_kernel import MAX_SPREAD, MIN_SPREAD
+from .range_coder import LOW, POSITION, RANGE, pull_bit, push_bit
+from .vectors import NUM_NEIGHBOURS, compare_neighbours, write_vector
 
 SLOT_BITS = (13, 16, 15, 16, 16)
 """For each context, the binary logarithm of its number of counters."""
 NUM_CONTEXTS = len(SLOT_BITS)
-NUM_INPUTS = NUM_CONTEXTS + 2 + NUM_LINEAR
+NUM_INPUTS = NUM_CONTEXTS + 2 + NUM_NEIGHBOURS
 """Mixer inputs: one a context, a constant, the network's odds, and one for each of some neighbours."""
 HINT = NUM_CONTEXTS + 1
 """Place of the network's odds among the inputs."""
+
+MIRRORED = 0
+"""The context whose counters give the probability that the bit goes where P is."""
 
 SURE = 1792
 """From these odds on, 7 nats, a bit is coded under one counter, without mixing: more than a third of all bits."""
 NUM_LEVELS = 28
 """Levels of odds below that, as a context."""
 NUM_SURE_LEVELS = 4
-CONTEXT_NEIGHBOURS = (P, W, N, NE, E, S)
-"""Those whose differences, quantised, are part of contexts."""
 _OFFSETS = np.concatenate([[0], np.cumsum(1 << np.array(SLOT_BITS))]).astype(np.int64)
 _SHIFTS = np.array([64 - bits for bits in SLOT_BITS], np.uint64)
 _SURE_START = int(_OFFSETS[-1])
@@ -70,7 +63,7 @@ def _inverse_spreads() -> NDArray[np.int64]:
     return np.array(table, np.int64)
 
 
-INVERSE_SPREADS, BENDS, STRETCH = _inverse_spreads(), bend_table(), stretch_table().astype(np.int16)
+INVERSE_SPREADS, BENDS = _inverse_spreads(), bend_table().astype(np.uint8)
 
 
 class Hints(NamedTuple):
@@ -91,114 +84,160 @@ class Hints(NamedTuple):
 @inlined
 def _softplus(x):  # type: ignore[no-untyped-def]
     """Return ln(1 + e**x), both in units of 1/256."""
-    return max(x, 0) + BENDS[min(abs(x), LIMIT)]
+    return max(x, 0) + np.int64(BENDS[min(abs(x), LIMIT)])
 
 
 @inlined
-def _hint(grid, hints, cell, bit):  # type: ignore[no-untyped-def]
+def _hint(hints, position, dimension, centre, plane):  # type: ignore[no-untyped-def]
     """Return the log-odds, in units of 1/256, that the network gives for the upper half of what is known.
 
     With a logistic distribution F around the place, the odds of the halves of a cell from c - d to c + d are
     (F(c + d) - F(c)) / (F(c) - F(c - d)), and their logarithm is d + softplus(c - d) - softplus(c + d), in spreads.
     """
-    dimension, plane = grid.dimensions[bit], grid.planes[bit]
-    centre = np.int64(grid.centres[cell, dimension])
-    bits, column, place_of = hints.bits[dimension], hints.columns[dimension], cell - hints.first_cell[0]
-    middle = ((centre >> (15 - bits)) - (1 << bits) - 1) * 16 - np.int64(hints.places[place_of, column])
-    scale = INVERSE_SPREADS[hints.spreads[place_of, column]]
+    bits, column = hints.bits[dimension], hints.columns[dimension]
+    middle = ((centre >> (15 - bits)) - (1 << bits) - 1) * 16 - np.int64(hints.places[position, column])
+    scale = INVERSE_SPREADS[hints.spreads[position, column]]
     inside, half = middle * scale >> 16, (16 << (bits - plane)) * scale >> 16
     return min(max(half + _softplus(inside - half) - _softplus(inside + half), -LIMIT), LIMIT)
 
 
 @inlined
-def _sure_slot(grid, bit, hint):  # type: ignore[no-untyped-def]
+def _sure_slot(bit, hint, unrest):  # type: ignore[no-untyped-def]
     """Choose the one counter of a bit that the network is sure of."""
     sign = 1 if hint > 0 else 0
     level = min((abs(hint) - SURE) >> 8, NUM_SURE_LEVELS - 1)
-    return _SURE_START + (((bit * 2 + sign) * NUM_SURE_LEVELS + level) * 8 + grid.token[UNREST])
+    return _SURE_START + (((bit * 2 + sign) * NUM_SURE_LEVELS + level) * 8 + unrest)
 
 
 @inlined
-def _learn_sure(model, grid, cell, bit, slot, value):  # type: ignore[no-untyped-def]
-    """Learn from a bit that the network was sure of, and refine what the grid knows of the token."""
-    past = np.int64(grid.centres[grid.near[P], grid.dimensions[bit]])
-    grid.values[P] = past - np.int64(grid.centres[cell, grid.dimensions[bit]])
-    count(model.counters, slot, value)
-    refine(grid, cell, bit, value)
+def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def]
+    """Choose counters and mixers of a bit that the network is not sure of, and make the mixers' inputs.
 
+    Args:
+        model: of which slots and inputs are set.
+        grid: of which `ahead` is set.
+        token: (the token's bits so far, its surprises, and what `enter` returned).
+        bit: number of the token bit.
+        centre: of its dimension.
+        hint: the network's odds.
 
-@inlined
-def _predict(model, grid, cell, bit, hint):  # type: ignore[no-untyped-def]
-    """Return the probability of a 1, in [1, 65535] of 65536, for a bit that the network is not sure of."""
+    Returns:
+        The numbers of the three mixers.
+    """
+    known, surprise, first, static = token
     dimension, plane = grid.dimensions[bit], grid.planes[bit]
-    centre = np.int64(grid.centres[cell, dimension])
-    near, v, q, token = grid.near, grid.values, grid.levels, grid.token
-    for index in range(near.size):
-        v[index] = np.int64(grid.centres[near[index], dimension]) - centre
-    for index in CONTEXT_NEIGHBOURS:
-        q[index] = coarse(v[index], 13 - plane)
+    compare_neighbours(grid.centres, grid.near, (dimension, centre, plane, hint), grid.ahead, model.inputs)
+    ahead = grid.ahead
+    past, west, north = coarse(ahead[P]), coarse(ahead[W]), coarse(ahead[N])
     level = (hint + SURE) >> 7
-    node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | token[FIRST]
-    own = min(np.int64(grid.surprises[cell]), 3)
-    known = 1 if v[P] != 0 else 0
-    recent = grid.ids[cell] >> max(bit - 3, 0) & ((1 << min(bit, 3)) - 1)
-    plain = v[W] + v[N] - v[NW]
+    node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | first
+    own = min(surprise, 3)
+    moved = 1 if ahead[P] != 0 else 0
+    recent = known >> max(bit - 3, 0) & ((1 << min(bit, 3)) - 1)
 
-    c = model.slots
-    c[0] = (token[STATIC] * 4 + own) * 2 + known
-    c[1] = (((node * 13 + q[E]) * 13 + q[S]) * 13 + q[W]) * 13 + q[N]
-    c[2] = (node * 23 + fine(plain, max(11 - plane, 0))) * 13 + q[NE]
-    c[3] = node << 10 | grid.ids[cell] >> max(bit - 10, 0) & (1 << min(bit, 10)) - 1
-    c[4] = ((bit * NUM_LEVELS + level) * 8 + recent) * 4 + own
-    inputs = model.inputs
+    slots, counters = model.slots, model.counters
+    slots[0] = (static * 4 + own) * 2 + moved
+    slots[1] = (((node * 13 + coarse(ahead[E])) * 13 + coarse(ahead[S])) * 13 + west) * 13 + north
+    slots[2] = (node * 23 + fine(ahead[W] + ahead[N] - ahead[NW])) * 13 + coarse(ahead[NE])
+    slots[3] = node << 10 | known >> max(bit - 10, 0) & (1 << min(bit, 10)) - 1
+    slots[4] = ((bit * NUM_LEVELS + level) * 8 + recent) * 4 + own
     for index in range(NUM_CONTEXTS):
-        slot = _OFFSETS[index] + np.int64((np.uint64(c[index]) * HASH) >> _SHIFTS[index])
-        c[index] = slot
-        inputs[index] = STRETCH[model.counters[slot] >> 16]
-    if v[P] < 0:
-        inputs[MIRRORED] = -inputs[MIRRORED]
-    inputs[NUM_CONTEXTS] = BIAS
-    inputs[HINT] = hint
-    shift = 5 - plane
-    for index in range(NUM_LINEAR):
-        value = v[index] >> shift if shift > 0 else v[index] << -shift
-        inputs[HINT + 1 + index] = min(max(value, -512), 512)
-    model.sets[0] = _SET_STARTS[0] + (bit * 4 + own) * 2 + token[FIRST]
-    model.sets[1] = _SET_STARTS[1] + bit * 13 + q[P]
-    model.sets[2] = _SET_STARTS[2] + (SIDE[q[N]] * 7 + SIDE[q[P]]) * 7 + SIDE[q[W]]
-    return mix(model)
+        slots[index] = slot_of(slots[index], _OFFSETS[index], _SHIFTS[index])
+    toward = stretched(counters, slots[0])
+    others = (
+        -toward if ahead[P] < 0 else toward,
+        stretched(counters, slots[1]),
+        stretched(counters, slots[2]),
+        stretched(counters, slots[3]),
+        stretched(counters, slots[4]),
+        BIAS,
+        0,
+        0,
+    )
+    write_vector(model.inputs, NUM_NEIGHBOURS + 1, others)
+    return (
+        _SET_STARTS[0] + (bit * 4 + own) * 2 + first,
+        _SET_STARTS[1] + bit * 13 + past,
+        _SET_STARTS[2] + (np.int64(SIDE[north]) * 7 + np.int64(SIDE[past])) * 7 + np.int64(SIDE[west]),
+    )
+
+
+@inlined
+def _learn(model, mixers, odds, value, is_ahead):  # type: ignore[no-untyped-def]
+    """Learn from a bit that the network was not sure of."""
+    learn(model, mixers, odds, value)
+    count(model.counters, model.slots[MIRRORED], 1 - value if is_ahead else value)
+    for index in range(MIRRORED + 1, NUM_CONTEXTS):
+        count(model.counters, model.slots[index], value)
 
 
 @compiled
 def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-untyped-def]
     """Push token bits low..high-1 of every token of one latent frame; inverse: `decode_frame`."""
-    for cell in range(hints.first_cell[0], hints.first_cell[0] + hints.places.shape[0]):
-        enter(grid, cell)
+    start, size, byte = state[LOW], state[RANGE], state[POSITION]
+    centres = grid.centres.reshape(-1)
+    for position in range(hints.places.shape[0]):
+        cell = hints.first_cell[0] + position
+        first, static, unrest = enter(grid, cell)
+        token, surprise = grid.ids[cell], np.int64(grid.surprises[cell])
         for bit in range(low, high):
-            value = grid.ids[cell] >> bit & 1
-            hint = _hint(grid, hints, cell, bit)
+            dimension, plane = grid.dimensions[bit], grid.planes[bit]
+            place, value = cell * grid.shape[3] + dimension, token >> bit & 1
+            centre = np.int64(centres[place])
+            hint = _hint(hints, position, dimension, centre, plane)
             if abs(hint) < SURE:
-                encode_bit(state, out, value, _predict(model, grid, cell, bit, hint))
-                update(model, grid, cell, bit, value)
+                mixers = _look(model, grid, (token, surprise, first, static), bit, centre, hint)
+                ahead = np.int64(grid.ahead[P])
+                chance, odds = mix(model, mixers)
+                start, size, byte = push_bit(start, size, byte, out, value, chance)
+                _learn(model, mixers, odds, value, ahead < 0)
             else:
-                slot = _sure_slot(grid, bit, hint)
-                encode_bit(state, out, value, probability_of(model.counters, slot))
-                _learn_sure(model, grid, cell, bit, slot, value)
+                slot, ahead = (
+                    _sure_slot(bit, hint, unrest),
+                    np.int64(centres[grid.near[P] + dimension]) - centre,
+                )
+                start, size, byte = push_bit(
+                    start, size, byte, out, value, probability_of(model.counters, slot)
+                )
+                count(model.counters, slot, value)
+            surprise += is_surprise(ahead, value)
+            centres[place] = refined(centre, plane, value)
+        grid.surprises[cell] = min(surprise, 255)
+    state[LOW], state[RANGE], state[POSITION] = start, size, byte
 
 
 @compiled
 def decode_frame(model, grid, hints, low, high, state, data):  # type: ignore[no-untyped-def]
     """Pull token bits low..high-1 of every token of one latent frame into the grid; inverse: `encode_frame`."""
-    for cell in range(hints.first_cell[0], hints.first_cell[0] + hints.places.shape[0]):
-        enter(grid, cell)
+    code, size, byte = state[LOW], state[RANGE], state[POSITION]
+    centres = grid.centres.reshape(-1)
+    for position in range(hints.places.shape[0]):
+        cell = hints.first_cell[0] + position
+        first, static, unrest = enter(grid, cell)
+        token, surprise = grid.ids[cell], np.int64(grid.surprises[cell])
         for bit in range(low, high):
-            hint = _hint(grid, hints, cell, bit)
+            dimension, plane = grid.dimensions[bit], grid.planes[bit]
+            place = cell * grid.shape[3] + dimension
+            centre = np.int64(centres[place])
+            hint = _hint(hints, position, dimension, centre, plane)
             if abs(hint) < SURE:
-                value = decode_bit(state, data, _predict(model, grid, cell, bit, hint))
-                grid.ids[cell] |= value << bit
-                update(model, grid, cell, bit, value)
+                mixers = _look(model, grid, (token, surprise, first, static), bit, centre, hint)
+                ahead = np.int64(grid.ahead[P])
+                chance, odds = mix(model, mixers)
+                value, code, size, byte = pull_bit(code, size, byte, data, chance)
+                _learn(model, mixers, odds, value, ahead < 0)
             else:
-                slot = _sure_slot(grid, bit, hint)
-                value = decode_bit(state, data, probability_of(model.counters, slot))
-                grid.ids[cell] |= value << bit
-                _learn_sure(model, grid, cell, bit, slot, value)
+                slot, ahead = (
+                    _sure_slot(bit, hint, unrest),
+                    np.int64(centres[grid.near[P] + dimension]) - centre,
+                )
+                value, code, size, byte = pull_bit(
+                    code, size, byte, data, probability_of(model.counters, slot)
+                )
+                count(model.counters, slot, value)
+            token |= value << bit
+            surprise += is_surprise(ahead, value)
+            centres[place] = refined(centre, plane, value)
+        grid.ids[cell] = token
+        grid.surprises[cell] = min(surprise, 255)
+    state[LOW], state[RANGE], state[POSITION] = code, size, byte

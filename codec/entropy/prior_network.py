@@ -2,7 +2,7 @@
 
 One small network a layer looks at the latent frames around one of them and says, for each dimension that the layer
 refines, where its value lies and how surely. FORMAT.md states the arithmetic. Every product and sum is an integer below
-2**24 in magnitude (checked when parameters load), so float32 matrix products are exact in any order, on any machine.
+2**24 in magnitude (checked when parameters load), so float32 sums of products are exact in any order, on any machine.
 """
 
 from collections.abc import Sequence
@@ -12,26 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import compiled
 from .layers import Planes
+from .prior_kernel import KERNEL, MAX_HIDDEN, WEIGHT_SHIFT, Products, Room, Seen, predict_frame
+from .vectors import TILE_COLUMNS, TILE_ROWS
 
-Floats = NDArray[np.floating[Any]]
-
-KERNEL = 3
 MARGIN = 1
 """Positions beyond its own that a prediction looks at on each side."""
-
-WEIGHT_SHIFT = 10
-"""Weights are in units of 2**-10, inputs in half quantization steps, hidden values in the same."""
-MAX_HIDDEN = 255
-PLACE_SHIFT = 6
-"""Of the output sums to places, in units of 1/16 half step."""
-SPREAD_SHIFT = 11
-"""Of the output sums to spread numbers, each an eighth of a power of e."""
-MIN_SPREAD, MAX_SPREAD = -24, 40
-MAX_PLACE = 1 << 16
-BAND_POSITIONS = 1 << 15
-"""Positions that are predicted at a time, in whole rows: what bounds the memory, some 2 kB a position."""
 EXACT = 1 << 24
 """Float32 holds every integer up to this."""
 
@@ -146,7 +132,7 @@ class PriorNetwork:
         *,
         dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
-        """Check the parameters and lay them out for matrix products in `dtype`, which changes no result.
+        """Check the parameters and lay them out for products in `dtype`, which changes no result.
 
         Raises:
             ValueError: they do not fit planes and bit depths, or are not exact.
@@ -163,18 +149,11 @@ class PriorNetwork:
         self.dimension_bits = np.array(
             [sum(d == dimension for d, _ in planes) for dimension in dimensions], np.int64
         )
-        self._products: list[list[tuple[Floats, Floats]]] = []
+        self._dtype = dtype
+        self._products = []
         for layer, view in zip(layers, self.views, strict=True):
             layer.check(view, input_limits(view, self.dimension_bits))
-            # The kernel as one matrix a row of it, [3, 3 * C, C].
-            kernels = layer.first, layer.second.reshape(KERNEL, -1, layer.second.shape[-1]), layer.last
-            biases = layer.first_bias, layer.second_bias, layer.last_bias
-            self._products.append(
-                [
-                    (kernel.astype(dtype), bias.astype(dtype))
-                    for kernel, bias in zip(kernels, biases, strict=True)
-                ]
-            )
+            self._products.append(_products(layer, dtype))
 
     def predict(
         self, centres: NDArray[np.uint16], shape: tuple[int, int, int], layer: int, frame: int
@@ -192,91 +171,60 @@ class PriorNetwork:
             n refined dimensions.
         """
         _, h, w = shape
-        band = max(1, BAND_POSITIONS // w)
-        grid = centres.reshape(*shape, -1)
-        parts = [
-            self._predict_rows(self.inputs(grid, layer, frame, top, min(top + band, h)), layer)
-            for top in range(0, h, band)
-        ]
-        places, spreads = (np.concatenate(part) for part in zip(*parts, strict=True))
+        view, products = self.views[layer], self._products[layer]
+        places, spreads = (np.empty((h * w, len(view.refined)), np.int32) for _ in range(2))
+        predict_frame(
+            centres.reshape(*shape, -1),
+            frame,
+            (self._seen(view.past), self._seen(view.known)),
+            products,
+            _room(w, view.num_inputs, products),
+            places,
+            spreads,
+        )
         return places, spreads
 
-    def _predict_rows(
-        self, inputs: NDArray[np.float32], layer: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        first, second, (last, last_bias) = self._products[layer]
-        hidden = _convolve(_hide(inputs @ first[0], first[1]), *second)
-        inner = inputs[MARGIN:-MARGIN, MARGIN:-MARGIN]
-        joined = np.concatenate([hidden, inner], axis=2).reshape(-1, last.shape[0])
-        sums = (joined @ last + last_bias).astype(np.int32)
-        n = sums.shape[1] // 2
-        places = np.clip(sums[:, :n] >> PLACE_SHIFT, -MAX_PLACE, MAX_PLACE)
-        spreads = np.clip(sums[:, n:] >> SPREAD_SHIFT, MIN_SPREAD, MAX_SPREAD) - MIN_SPREAD
-        return places, spreads
-
-    def inputs(
-        self, centres: NDArray[np.uint16], layer: int, frame: int, top: int, bottom: int
-    ) -> NDArray[np.float32]:
-        """Gather a network's inputs for the latent rows from `top` to, but without, `bottom`.
-
-        Args:
-            centres: uint16 `[t, h, w, D]`.
-            layer: whose bits come next.
-            frame: latent frame whose bits come next.
-            top: first row that is to be predicted.
-            bottom: one past the last.
-
-        Returns:
-            float32 `[bottom - top + 2, w + 2, num_inputs]`, what lies outside the picture being the nearest inside.
-        """
-        view, bits = self.views[layer], self.dimension_bits
-        t, _, w, _ = centres.shape
-        inputs = np.zeros((bottom - top + 2 * MARGIN, w + 2 * MARGIN, view.num_inputs), np.float32)
-        start = 0
-        for at, dimensions, is_there in (
-            (frame - 1, view.past, frame > 0),
-            (max(frame - 2, 0), view.past, frame > 0),
-            (frame, view.known, True),
-            (min(frame + 1, t - 1), view.known, True),
-        ):
-            if is_there:
-                _gather(centres[at], dimensions, bits, top, inputs, start)
-            start += len(dimensions)
-        inputs[..., start], inputs[..., start + 1] = frame == 0, frame == t - 1
-        return inputs
+    def _seen(self, dimensions: NDArray[np.int64]) -> Seen:
+        bits = self.dimension_bits[dimensions]
+        return Seen(
+            dimensions.astype(np.uint64), (15 - bits).astype(np.int32), ((1 << bits) + 1).astype(np.int32)
+        )
 
 
-@compiled
-def _gather(frame, dimensions, bits, top, inputs, start):  # type: ignore[no-untyped-def]
-    """Write the values of some dimensions, in half steps, around the rows from `top` on, into inputs from `start`."""
-    for row in range(inputs.shape[0]):
-        y = min(max(top - MARGIN + row, 0), frame.shape[0] - 1)
-        for column in range(inputs.shape[1]):
-            x = min(max(column - MARGIN, 0), frame.shape[1] - 1)
-            for index in range(dimensions.size):
-                planes = bits[dimensions[index]]
-                value = (np.int64(frame[y, x, dimensions[index]]) >> (15 - planes)) - (1 << planes) - 1
-                inputs[row, column, start + index] = value
+def _products(layer: LayerNetwork, dtype: type[np.floating[Any]]) -> Products:
+    """Lay out the parameters of a network for products in `dtype`."""
+    width = len(layer.first_bias)
+    hidden, outputs = -width % TILE_COLUMNS, -len(layer.last_bias) % TILE_COLUMNS
+    second = np.pad(layer.second, ((0, 0), (0, 0), (0, hidden), (0, hidden)))
+    last = np.insert(layer.last, [width] * hidden, 0, axis=0)
+    return Products(
+        *(
+            array.astype(dtype)
+            for array in (
+                np.pad(layer.first, ((0, 0), (0, hidden))),
+                np.pad(layer.first_bias, (0, hidden)),
+                second.reshape(-1, second.shape[-1]),
+                np.pad(layer.second_bias, (0, hidden)),
+                np.pad(last, ((0, 0), (0, outputs))),
+                np.pad(layer.last_bias, (0, outputs)),
+                np.array([0, MAX_HIDDEN << WEIGHT_SHIFT, 2.0**-WEIGHT_SHIFT]),
+            )
+        )
+    )
 
 
-def _convolve(x: Floats, kernel: Floats, bias: Floats) -> Floats:
-    """Convolve `[H, W, I]` without padding and hide the sums: `[H - 2, W - 2, O]`.
-
-    Rows of the picture stand one after another, so that each row of the kernel is one matrix product.
-    """
-    rows, columns, _ = x.shape
-    wide = np.concatenate([x[:, 0 : columns - 2], x[:, 1 : columns - 1], x[:, 2:columns]], axis=2)
-    flat = wide.reshape(rows * (columns - 2), -1)
-    count = (rows - 2) * (columns - 2)
-    sums: Floats = flat[:count] @ kernel[0]
-    for row in (1, 2):
-        sums += flat[row * (columns - 2) : row * (columns - 2) + count] @ kernel[row]
-    return _hide(sums, bias).reshape(rows - 2, columns - 2, -1)
-
-
-def _hide(sums: Floats, bias: Floats) -> Floats:
-    """Make hidden values of sums, in place: add the bias, clamp, and floor what is left of the weights' unit."""
-    sums += bias
-    np.clip(sums, 0, MAX_HIDDEN << WEIGHT_SHIFT, out=sums)
-    sums *= sums.dtype.type(2.0**-WEIGHT_SHIFT)
-    return np.floor(sums, out=sums)
+def _room(w: int, num_inputs: int, products: Products) -> Room:
+    """Make room for rows of `w` positions."""
+    columns, dtype = -(-w // TILE_ROWS) * TILE_ROWS, products.first.dtype
+    width, outputs = len(products.first_bias), len(products.last_bias)
+    return Room(
+        *(
+            np.zeros(shape, dtype)
+            for shape in (
+                (2 * columns, num_inputs),
+                (3 * (columns + 2), width),
+                (columns, width),
+                (columns, outputs),
+            )
+        )
+    )

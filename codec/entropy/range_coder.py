@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...container import CorruptError
+from .compiled import inlined
 
 LOW, RANGE, POSITION = 0, 1, 2
 """Places in the state, int64 `[3]`. A decoder keeps its code value in the place of LOW."""
@@ -31,59 +32,65 @@ def carry(out, position):  # type: ignore[no-untyped-def]
     out[index] += 1
 
 
-@numba.njit("void(int64[::1], uint8[::1], int64, int64)", cache=True)
-def encode_bit(state, out, bit, probability):  # type: ignore[no-untyped-def]
-    """Push one bit whose probability of being 1 is probability / 65536, in [1, 65535]; inverse: `decode_bit`."""
-    low, size, position = state[LOW], state[RANGE], state[POSITION]
+@inlined
+def push_bit(low, size, position, out, bit, probability):  # type: ignore[no-untyped-def]
+    """Push one bit whose probability of being 1 is probability / 65536, in [1, 65535]; inverse: `pull_bit`.
+
+    Returns:
+        The state after it: (low, size, position).
+    """
     bound = (size * probability) >> 16
-    if bit:
-        size = bound
-    else:
-        low += bound
-        size -= bound
-        if low >= TOP:
-            low -= TOP
-            carry(out, position)
+    low += 0 if bit else bound
+    size = bound if bit else size - bound
+    if low >= TOP:
+        low -= TOP
+        carry(out, position)
     while size < BOTTOM:
         out[position] = low >> 24
         position += 1
         low = (low << 8) & (TOP - 1)
         size <<= 8
-    state[LOW], state[RANGE], state[POSITION] = low, size, position
+    return low, size, position
 
 
-@numba.njit("int64(int64[::1], uint8[::1], int64)", cache=True)
-def decode_bit(state, data, probability):  # type: ignore[no-untyped-def]
-    """Pull one bit; zeros follow the last byte of `data`; inverse: `encode_bit`."""
-    code, size, position = state[LOW], state[RANGE], state[POSITION]
+@inlined
+def pull_bit(code, size, position, data, probability):  # type: ignore[no-untyped-def]
+    """Pull one bit; zeros follow the last byte of `data`; inverse: `push_bit`.
+
+    Returns:
+        (bit, and the state after it: code, size, position).
+    """
     bound = (size * probability) >> 16
-    bit = 0
-    if code < bound:
-        bit = 1
-        size = bound
-    else:
-        code -= bound
-        size -= bound
+    bit = 1 if code < bound else 0
+    code -= 0 if bit else bound
+    size = bound if bit else size - bound
     while size < BOTTOM:
         code = (code << 8) & (TOP - 1)
         if position < data.size:
             code |= np.int64(data[position])
         position += 1
         size <<= 8
-    state[LOW], state[RANGE], state[POSITION] = code, size, position
-    return bit
+    return bit, code, size, position
 
 
 @numba.njit("void(int64[::1], uint8[::1], uint8[::1], uint16[::1])", cache=True)
 def _push(state, out, bits, probabilities):  # type: ignore[no-untyped-def]
+    low, size, position = state[LOW], state[RANGE], state[POSITION]
     for index in range(bits.size):
-        encode_bit(state, out, np.int64(bits[index]), np.int64(probabilities[index]))
+        low, size, position = push_bit(
+            low, size, position, out, np.int64(bits[index]), np.int64(probabilities[index])
+        )
+    state[LOW], state[RANGE], state[POSITION] = low, size, position
 
 
 @numba.njit("void(int64[::1], uint8[::1], uint8[::1], uint16[::1])", cache=True)
 def _pull(state, data, bits, probabilities):  # type: ignore[no-untyped-def]
+    code, size, position = state[LOW], state[RANGE], state[POSITION]
     for index in range(bits.size):
-        bits[index] = decode_bit(state, data, np.int64(probabilities[index]))
+        bits[index], code, size, position = pull_bit(
+            code, size, position, data, np.int64(probabilities[index])
+        )
+    state[LOW], state[RANGE], state[POSITION] = code, size, position
 
 
 def new_encoder_state() -> NDArray[np.int64]:

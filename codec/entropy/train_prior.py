@@ -11,19 +11,8 @@ from torch.nn import functional
 
 from .layers import Planes
 from .prior import train_start_tables
-from .prior_network import (
-    MARGIN,
-    MAX_HIDDEN,
-    MAX_SPREAD,
-    MIN_SPREAD,
-    PLACE_SHIFT,
-    SPREAD_SHIFT,
-    WEIGHT_SHIFT,
-    LayerNetwork,
-    LayerView,
-    PriorNetwork,
-    layer_views,
-)
+from .prior_kernel import MAX_HIDDEN, MAX_SPREAD, MIN_SPREAD, PLACE_SHIFT, SPREAD_SHIFT, WEIGHT_SHIFT
+from .prior_network import MARGIN, LayerNetwork, LayerView, PriorNetwork, layer_views
 from .prior_parameters import PriorParameters
 
 UNIT = 16

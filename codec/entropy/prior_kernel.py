@@ -1,0 +1,169 @@
+"""The arithmetic of the prior coder's networks: a latent frame, row after row, so that all of it stays in the cache."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compiled import compiled, inlined
+from .vectors import TILE_COLUMNS, TILE_ROWS, add_products
+
+Floats = NDArray[np.floating[Any]]
+
+KERNEL = 3
+WEIGHT_SHIFT = 10
+"""Weights are in units of 2**-10, inputs in half quantization steps, hidden values in the same."""
+MAX_HIDDEN = 255
+PLACE_SHIFT = 6
+"""Of the output sums to places, in units of 1/16 half step."""
+SPREAD_SHIFT = 11
+"""Of the output sums to spread numbers, each an eighth of a power of e."""
+MIN_SPREAD, MAX_SPREAD = -24, 40
+MAX_PLACE = 1 << 16
+
+
+class Seen(NamedTuple):
+    """Dimensions of a latent frame that a network sees, and how their centres become half steps from the middle."""
+
+    dimensions: NDArray[np.uint64]
+    """uint64 `[n]`."""
+    shifts: NDArray[np.int32]
+    """int32 `[n]`: how far a centre, in 1/65536 of the range, is shifted down to half steps."""
+    middles: NDArray[np.int32]
+    """int32 `[n]`: the middle in half steps."""
+
+
+class Products(NamedTuple):
+    """Parameters of one layer's network, outputs padded with zeros to whole tiles: C hidden ones, O at the end."""
+
+    first: Floats
+    """float `[num_inputs, C]`."""
+    first_bias: Floats
+    """float `[C]`."""
+    second: Floats
+    """float `[3 * 3 * C, C]`: by kernel row, kernel column and channel."""
+    second_bias: Floats
+    """float `[C]`."""
+    last: Floats
+    """float `[C + num_inputs, O]`."""
+    last_bias: Floats
+    """float `[O]`."""
+    limits: Floats
+    """float `[3]`: least and greatest sum of a hidden value, and the unit of weights."""
+
+
+class Room(NamedTuple):
+    """Where rows of positions are worked on, `columns` of them each, rounded up to whole tiles."""
+
+    inputs: Floats
+    """float `[2 * columns, num_inputs]`: of the last two rows."""
+    hidden: Floats
+    """float `[3 * (columns + 2), C]`: of the last three rows, each with the nearest position beyond both its ends."""
+    deeper: Floats
+    """float `[columns, C]`: after the convolution, of one row."""
+    sums: Floats
+    """float `[columns, O]`: of the same."""
+
+
+@compiled
+def predict_frame(centres, frame, seen, products, room, places, spreads):  # type: ignore[no-untyped-def]
+    """Run the network of one layer over one latent frame.
+
+    Args:
+        centres: uint16 `[t, h, w, D]`.
+        frame: latent frame.
+        seen: `Seen` of the two latent frames before, and of this one and the next.
+        products: `Products` of the layer.
+        room: `Room` for a row of positions.
+        places: int32 `[h * w, n]`, to be written.
+        spreads: int32 `[h * w, n]`, to be written.
+    """
+    t, h, w, _ = centres.shape
+    past, known = seen
+    columns = room.deeper.shape[0]
+    wide, num_inputs, width = columns + 2, room.inputs.shape[1], room.deeper.shape[1]
+    for step in range(h + 1):
+        if step < h:
+            at, start = step % 2 * columns, 0
+            for number in range(2):
+                if frame > 0:
+                    _gather(centres[max(frame - 1 - number, 0), step], past, room.inputs, at, start)
+                start += past.dimensions.size
+            for number in range(2):
+                _gather(centres[min(frame + number, t - 1), step], known, room.inputs, at, start)
+                start += known.dimensions.size
+            for column in range(w):
+                room.inputs[at + column, start] = 1 if frame == 0 else 0
+                room.inputs[at + column, start + 1] = 1 if frame == t - 1 else 0
+            row = step % 3 * wide
+            _start(room.hidden, row + 1, columns, products.first_bias)
+            _add(room.hidden, row + 1, columns, room.inputs, at, products.first, (0, num_inputs))
+            _hide(room.hidden, row + 1, columns, products.limits)
+            for channel in range(width):
+                room.hidden[row, channel] = room.hidden[row + 1, channel]
+                room.hidden[row + w + 1, channel] = room.hidden[row + w, channel]
+        if step > 0:
+            y = step - 1
+            _start(room.deeper, 0, columns, products.second_bias)
+            for number in range(KERNEL):
+                row = min(max(y + number - 1, 0), h - 1) % 3 * wide
+                depth = KERNEL * width
+                _add(room.deeper, 0, columns, room.hidden, row, products.second, (number * depth, depth))
+            _hide(room.deeper, 0, columns, products.limits)
+            _start(room.sums, 0, columns, products.last_bias)
+            _add(room.sums, 0, columns, room.deeper, 0, products.last, (0, width))
+            _add(room.sums, 0, columns, room.inputs, y % 2 * columns, products.last, (width, num_inputs))
+            _conclude(room.sums, w, y * w, places, spreads)
+
+
+@inlined
+def _gather(cells, seen, inputs, at, start):  # type: ignore[no-untyped-def]
+    """Write what is seen of a row of cells among the inputs, from position `at` and input `start` on."""
+    for column in range(cells.shape[0]):
+        for index in range(seen.dimensions.size):
+            centre = np.int32(cells[column, seen.dimensions[index]])
+            inputs[at + column, start + index] = np.int32(
+                (centre >> seen.shifts[index]) - seen.middles[index]
+            )
+
+
+@inlined
+def _start(sums, at, count, bias):  # type: ignore[no-untyped-def]
+    """Let sums begin with the bias."""
+    for place in range(at, at + count):
+        for column in range(sums.shape[1]):
+            sums[place, column] = bias[column]
+
+
+@inlined
+def _add(sums, at, count, x, x_at, weights, rows):  # type: ignore[no-untyped-def]
+    """Add to rows of sums from `at` on what as many numbers of x give with rows `rows` (first, number) of weights.
+
+    The numbers start with a row of x each, from `x_at` on, and may reach into the rows after it.
+    """
+    width, stride = sums.shape[1], x.shape[1]
+    for place in range(0, count, TILE_ROWS):
+        for column in range(0, width, TILE_COLUMNS):
+            starts = (at + place) * width + column, (x_at + place) * stride, rows[0] * width + column
+            add_products(sums, x, weights, (*starts, stride, width, rows[1]))
+
+
+@inlined
+def _hide(sums, at, count, limits):  # type: ignore[no-untyped-def]
+    """Make hidden values of sums, in place: clamp, and floor what is left of the weights' unit."""
+    least, greatest, unit = limits[0], limits[1], limits[2]
+    for place in range(at, at + count):
+        for column in range(sums.shape[1]):
+            sums[place, column] = np.floor(min(max(sums[place, column], least), greatest) * unit)
+
+
+@inlined
+def _conclude(sums, count, first, places, spreads):  # type: ignore[no-untyped-def]
+    """Make places and spreads of the sums of a row."""
+    n = places.shape[1]
+    for position in range(count):
+        for index in range(n):
+            place = np.int32(sums[position, index]) >> PLACE_SHIFT
+            places[first + position, index] = min(max(place, -MAX_PLACE), MAX_PLACE)
+            spread = np.int32(sums[position, n + index]) >> SPREAD_SHIFT
+            spreads[first + position, index] = min(max(spread, MIN_SPREAD), MAX_SPREAD) - MIN_SPREAD

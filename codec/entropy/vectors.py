@@ -1,0 +1,182 @@
+"""Short integer vectors for compiled loops, where a compiler left to itself makes scalar code.
+
+LLVM turns them into what the processor has; nothing here depends on how wide its registers are.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from .compiled import generated
+
+INT32, INT64 = ir.IntType(32), ir.IntType(64)
+LANES = 8
+"""Numbers in a vector."""
+NUM_VECTORS = 3
+"""Vectors of mixer inputs, and in each row of their weights."""
+NUM_NEIGHBOURS = 15
+"""Neighbours that a token is compared with: all but one place of two vectors."""
+TILE_ROWS, TILE_COLUMNS = 6, 16
+"""What `add_products` works out at a time: few enough sums for the registers of most processors."""
+
+Values = list[ir.Value]
+
+
+def _data(context: Any, builder: ir.IRBuilder, kind: Any, array: ir.Value) -> ir.Value:
+    return context.make_array(kind)(context, builder, array).data
+
+
+def _splat(builder: ir.IRBuilder, value: ir.Value, lanes: int) -> ir.Value:
+    empty = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
+    first = builder.insert_element(empty, value, ir.Constant(INT32, 0))
+    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes))
+
+
+def _constant(value: int, lanes: int) -> ir.Value:
+    return ir.Constant(ir.VectorType(INT32, lanes), [value] * lanes)
+
+
+def _vector_at(builder: ir.IRBuilder, data: ir.Value, index: ir.Value, lanes: int) -> ir.Value:
+    pointer = builder.gep(data, [index])
+    return builder.bitcast(pointer, ir.VectorType(INT32, lanes).as_pointer())
+
+
+@generated
+def weighed_sum(typing: Any, weights: Any, start: Any, inputs: Any) -> tuple[Any, Callable[..., ir.Value]]:
+    """Sum up in int64 the inputs times the weights from `start` on, all int32."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
+        sources = [
+            (_data(context, builder, signature.args[0], args[0]), args[1]),
+            (_data(context, builder, signature.args[2], args[2]), ir.Constant(INT64, 0)),
+        ]
+        wide, total = ir.VectorType(INT64, LANES), None
+        for number in range(NUM_VECTORS):
+            factors = []
+            for data, first in sources:
+                place = builder.add(first, ir.Constant(INT64, number * LANES))
+                factors.append(
+                    builder.sext(builder.load(_vector_at(builder, data, place, LANES), align=4), wide)
+                )
+            product = builder.mul(*factors)
+            total = product if total is None else builder.add(total, product)
+        name, kind = f"llvm.vector.reduce.add.v{LANES}i64", ir.FunctionType(INT64, [wide])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [total])
+
+    return types.int64(weights, types.int64, inputs), generate
+
+
+@generated
+def move_weights(
+    typing: Any, weights: Any, start: Any, inputs: Any, error: Any
+) -> tuple[Any, Callable[..., ir.Value]]:
+    """Add to each weight from `start` on its input times an error, over 2**18 and rounded, all int32."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
+        into = _data(context, builder, signature.args[0], args[0])
+        source = _data(context, builder, signature.args[2], args[2])
+        for number in range(NUM_VECTORS):
+            offset = ir.Constant(INT64, number * LANES)
+            place = _vector_at(builder, into, builder.add(args[1], offset), LANES)
+            values = builder.load(_vector_at(builder, source, offset, LANES), align=4)
+            product = builder.mul(values, _splat(builder, args[3], LANES))
+            step = builder.ashr(builder.add(product, _constant(1 << 17, LANES)), _constant(18, LANES))
+            builder.store(builder.add(builder.load(place, align=4), step), place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(weights, types.int64, inputs, types.int32), generate
+
+
+@generated
+def compare_neighbours(
+    typing: Any, centres: Any, near: Any, bit: Any, ahead: Any, inputs: Any
+) -> tuple[Any, Callable[..., ir.Value]]:
+    """Compare a token's neighbours with it in one dimension, given a bit as (dimension, centre, plane, last).
+
+    Writes 16 numbers each: how far their centres are ahead, (centres[near + dimension] - centre) << plane; and, as
+    inputs, that >> 5 within 512, with `last` in the place after them.
+    """
+    lanes = 2 * LANES
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
+        source, places, into, scaled = (
+            _data(context, builder, signature.args[index], args[index]) for index in (0, 1, 3, 4)
+        )
+        dimension, *numbers = cgutils.unpack_tuple(builder, args[2], 4)
+        centre, plane, last = (builder.trunc(number, INT32) for number in numbers)
+        values = _constant(0, lanes)
+        for index in range(NUM_NEIGHBOURS):
+            place = builder.add(builder.load(builder.gep(places, [ir.Constant(INT64, index)])), dimension)
+            value = builder.zext(builder.load(builder.gep(source, [place])), INT32)
+            values = builder.insert_element(values, value, ir.Constant(INT32, index))
+        difference = builder.sub(values, _splat(builder, centre, lanes))
+        difference = builder.shl(difference, _splat(builder, plane, lanes))
+        builder.store(difference, _vector_at(builder, into, ir.Constant(INT64, 0), lanes), align=4)
+        value = builder.ashr(difference, _constant(5, lanes))
+        for comparison, limit in ((">", -512), ("<", 512)):
+            bound = _constant(limit, lanes)
+            value = builder.select(builder.icmp_signed(comparison, value, bound), value, bound)
+        value = builder.insert_element(value, last, ir.Constant(INT32, NUM_NEIGHBOURS))
+        builder.store(value, _vector_at(builder, scaled, ir.Constant(INT64, 0), lanes), align=4)
+        return context.get_dummy_value()
+
+    return types.void(centres, near, types.UniTuple(types.int64, 4), ahead, inputs), generate
+
+
+@generated
+def write_vector(typing: Any, array: Any, start: Any, values: Any) -> tuple[Any, Callable[..., ir.Value]]:
+    """Write as many integers as a vector has, at once, into an int32 array from `start` on."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
+        data = _data(context, builder, signature.args[0], args[0])
+        vector = _constant(0, LANES)
+        for index, value in enumerate(cgutils.unpack_tuple(builder, args[2], LANES)):
+            vector = builder.insert_element(vector, builder.trunc(value, INT32), ir.Constant(INT32, index))
+        builder.store(vector, _vector_at(builder, data, args[1], LANES), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.UniTuple(types.int64, LANES)), generate
+
+
+@generated
+def add_products(
+    typing: Any, sums: Any, x: Any, weights: Any, places: Any
+) -> tuple[Any, Callable[..., ir.Value]]:
+    """Add a tile of a matrix product to sums: 6 rows of x times as many rows of weights as those are long, 16 columns.
+
+    All three are arrays of one kind of floating-point numbers. The places say, in numbers from their beginning, where
+    the tile starts in sums, x and weights, how far apart rows are in x, and in sums and weights; then how long the rows
+    of x are that count. Products are fused with sums where the processor can: for exact sums that is the same.
+    """
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
+        into, source, factors = (
+            _data(context, builder, signature.args[index], args[index]) for index in range(3)
+        )
+        at, x_at, weights_at, stride, width, depth = cgutils.unpack_tuple(builder, args[3], 6)
+        number = into.type.pointee
+        row, size = ir.VectorType(number, TILE_COLUMNS), context.get_abi_sizeof(number)
+        name, kind = f"llvm.fmuladd.v{TILE_COLUMNS}f{8 * size}", ir.FunctionType(row, [row] * 3)
+        multiply_add = cgutils.get_or_insert_function(builder.module, kind, name)
+        totals, targets, starts = [], [], []
+        for index in range(TILE_ROWS):
+            step = ir.Constant(INT64, index)
+            target = builder.gep(into, [builder.add(at, builder.mul(step, width))])
+            targets.append(builder.bitcast(target, row.as_pointer()))
+            starts.append(builder.gep(source, [builder.add(x_at, builder.mul(step, stride))]))
+            totals.append(cgutils.alloca_once(builder, row))
+            builder.store(builder.load(targets[index], align=size), totals[index])
+        with cgutils.for_range(builder, depth) as loop:
+            place = builder.gep(factors, [builder.add(weights_at, builder.mul(loop.index, width))])
+            weight = builder.load(builder.bitcast(place, row.as_pointer()), align=size)
+            for total, start in zip(totals, starts, strict=True):
+                value = _splat(builder, builder.load(builder.gep(start, [loop.index])), TILE_COLUMNS)
+                builder.store(builder.call(multiply_add, [value, weight, builder.load(total)]), total)
+        for total, target in zip(totals, targets, strict=True):
+            builder.store(builder.load(total), target, align=size)
+        return context.get_dummy_value()
+
+    return types.void(sums, x, weights, types.UniTuple(types.int64, 6)), generate
