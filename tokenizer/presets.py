@@ -64,9 +64,9 @@ MGV_S = TokenizerConfig(
         encoder_width=160,
         num_encoder_blocks=2,
         decoder_width=160,
-        num_decoder_blocks=5,
-        decoder_quarter_width=48,
-        num_decoder_quarter_blocks=1,
+        num_decoder_blocks=8,
+        decoder_quarter_width=64,
+        num_decoder_quarter_blocks=2,
     ),
 )
 """The shipped codec. Its 56 bits a token are many raw bits and few coded ones: each dimension has a
