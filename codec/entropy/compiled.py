@@ -1,4 +1,8 @@
-"""How the coders' integer loops are compiled."""
+"""How the coders' integer loops are compiled.
+
+Numba keeps what it compiled beside the source, and looks whether the file with the loop changed, not those with its
+parts: after a change to a part alone, delete `__pycache__/*.nb*`.
+"""
 
 from collections.abc import Callable
 from typing import Any
