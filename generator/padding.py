@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 Clip = NDArray[np.float32]
 """`[T, H, W, 3]`, RGB in [0, 1]."""
@@ -35,14 +36,12 @@ def pad_interpolated(clip: Clip, given: NDArray[np.bool_]) -> Clip:
 
 
 def pad_edge(clip: Clip, given: NDArray[np.bool_]) -> Clip:
-    """Repeat the nearest pixel of the box that is given of each frame; of a frame without one nothing."""
+    """Repeat the nearest pixel that is given of each frame; a frame of which none is stays black."""
     padded = pad_zero(clip, given)
     for index, (frame, inside) in enumerate(zip(clip, given, strict=True)):
-        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-        if len(rows):
-            nearest_row = np.arange(frame.shape[0]).clip(rows[0], rows[-1])
-            nearest_column = np.arange(frame.shape[1]).clip(columns[0], columns[-1])
-            padded[index] = frame[nearest_row][:, nearest_column]
+        if inside.any():
+            rows, columns = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+            padded[index] = frame[rows, columns]
     return padded
 
 

@@ -254,7 +254,7 @@ def _pads(task: "Task") -> "dict[str, Pad]":
 
     if task.name == "CG":
         return {}
-    pads: dict[str, Pad] = {"padding": pad_edge if task.name.startswith("OP") else task.pad}
+    pads: dict[str, Pad] = {"padding": pad_edge if task.name[:2] in ("OP", "IP") else task.pad}
     if task.name in ("OPD", "IPC", "IPD"):  # in the others it is the padding at edges
         pads["six-sided fill"] = fill_from_six_sides
     return pads

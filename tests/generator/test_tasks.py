@@ -100,6 +100,16 @@ def test_edge_padding_repeats_the_nearest_pixel() -> None:
     assert np.array_equal(padded[0, 2, 1], clip[0, 2, 1])
 
 
+def test_edge_padding_fills_a_hole_from_its_rim() -> None:
+    clip, given = np.random.default_rng(0).random((2, 5, 7, 3)).astype(np.float32), np.ones((2, 5, 7), bool)
+    given[0, 1:4, 1:6] = given[1] = False
+    padded = pad_edge(clip, given)
+    assert np.array_equal(padded[0, 2, 1], clip[0, 2, 0])
+    assert np.array_equal(padded[0, 3, 3], clip[0, 4, 3])
+    assert np.array_equal(padded[0, given[0]], clip[0, given[0]])
+    assert not padded[1].any()
+
+
 def test_zero_padding_is_black() -> None:
     clip, given = ramp(1) + 0.1, np.zeros((1, 4, 4), bool)
     given[0, 0] = True
