@@ -6,8 +6,7 @@ import torch
 
 
 def training_precision() -> Literal["bf16", "no"]:
-    """Choose `accelerate`'s mixed precision: bfloat16 on GPUs and on CPUs that multiply it natively, else float32.
-"""
+    """Choose `accelerate`'s mixed precision: bfloat16 on GPUs and on CPUs that multiply it natively, else float32."""
     if torch.cuda.is_available():
         return "bf16"
     features = torch.cpu.get_capabilities()
