@@ -10,9 +10,9 @@ def test_a_number_is_the_mean_of_those_drawn() -> None:
 
 
 def test_a_quarter_at_each_end_does_not_count() -> None:
-    draws = torch.tensor([[0b000], [0b111], [0b001], [0b001]])  # 0 7 4 4
-    assert midmean_token(draws, (0, 0, 0)).tolist() == [0b001]
-    assert midmean_token(draws[:3], (0, 0, 0)).tolist() == [0b001]  # 3.67 of all three
+    draws = torch.tensor([[0b000], [0b111], [0b111], [0b111]])  # 0 7 7 7
+    assert midmean_token(draws, (0, 0, 0)).tolist() == [0b111]
+    assert midmean_token(draws[:3], (0, 0, 0)).tolist() == [0b101]  # of three none is left out: 4.67
 
 
 def test_each_number_has_its_own_mean() -> None:
