@@ -27,9 +27,9 @@ class Selection:
         if self.layers is not None and self.layers < 1:
             raise OptionError(f"layers is {self.layers}, expected at least 1")
         if self.start_seconds is not None and not 0 <= self.start_seconds < float("inf"):
-            raise OptionError(f"start is {self.start_seconds} s, expected at least 0")
+            raise OptionError(f"start is {self.start_seconds} s, expected a finite number from 0 up")
         if self.duration_seconds is not None and not 0 < self.duration_seconds < float("inf"):
-            raise OptionError(f"duration is {self.duration_seconds} s, expected more than 0")
+            raise OptionError(f"duration is {self.duration_seconds} s, expected a finite number above 0")
 
     @property
     def is_everything(self) -> bool:

@@ -88,7 +88,8 @@ def mgv() -> None:
 
     Every failure is one line on stderr. Exit codes: 2 wrong command line, 3 unreadable source, 4 damaged or
     foreign .mgv, 5 weights missing or not matching, 6 a tool is missing, 7 output exists or cannot be
-    written, 8 done but damage was concealed, 9 done but for some files of a folder, which are listed.
+    written, 8 done but damage was concealed, 9 done but for some files of a folder, which are listed;
+    130 interrupted, 141 pipe closed by its reader, 143 terminated.
     """
 
 

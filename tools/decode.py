@@ -49,9 +49,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed",
     type=click.IntRange(0, (1 << 63) - 1),
-    default=0,
-    show_default=True,
-    help="For --conceal-with generate: of all randomness.",
+    help="For --conceal-with generate: of all randomness; 0 by default.",
 )
 @click.option("--model", help="Tokenizer folder to use in place of the one that SOURCE names.")
 @click.option(
@@ -72,15 +70,19 @@ def decode(  # noqa: PLR0913 - one argument an option
     conceal: bool,
     conceal_with: Literal["freeze", "generate"] | None,
     generator: str | None,
-    seed: int,
+    seed: int | None,
     model: str | None,
     engine: Literal["torch", "int8"] | None,
     force: bool,
     json_wanted: bool,
 ) -> int:
-    """Decode the .mgv file SOURCE to TARGET (.mp4, .mkv or .y4m); `-` is a pipe, and gets y4m."""
+    """Decode the .mgv file SOURCE to TARGET (.mp4, .m4v, .mov, .mkv or .y4m).
+
+    `-` is a pipe: it gets y4m, or Matroska with --codec x264 or ffv1.
+    """
     require(not (lossless and codec not in (None, "ffv1")), "--lossless means --codec ffv1")
-    require(generator is None or conceal_with == "generate", "--generator goes with --conceal-with generate")
+    for name, value in (("--generator", generator), ("--seed", seed)):
+        require(value is None or conceal_with == "generate", f"{name} goes with --conceal-with generate")
     file_in, file_out = source_or_pipe(source), target_or_pipe(target)
     from ..codec import decode as decode_video
 
@@ -93,7 +95,7 @@ def decode(  # noqa: PLR0913 - one argument an option
             layers=layers,
             codec="ffv1" if lossless else codec,
             conceal=conceal or conceal_with is not None,
-            fill_gaps_with=_gap_opener(generator, seed) if conceal_with == "generate" else None,
+            fill_gaps_with=_gap_opener(generator, seed or 0) if conceal_with == "generate" else None,
             model=model,
             engine=engine,
             force=force,

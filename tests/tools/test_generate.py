@@ -304,7 +304,8 @@ def test_what_others_wrote_under_that_name_is_shown_as_it_is(entries: object) ->
 
 
 def test_a_generator_goes_with_generating(coded: Path, tmp_path: Path, fails: Fails) -> None:
-    assert "--conceal-with generate" in fails(2, "decode", coded, tmp_path / "out.mkv", "--generator", "x")
+    for option in ("--generator", "--seed"):
+        assert f"{option} goes with" in fails(2, "decode", coded, tmp_path / "out.mkv", option, "3")
 
 
 def test_the_tasks_are_those_that_there_are() -> None:
