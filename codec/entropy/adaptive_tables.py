@@ -114,7 +114,7 @@ def unfold(tables: Tables) -> Model:
     entries = tables.counters.astype(np.int64)
     log_odds = np.clip(((entries >> 4) - 2048) * 11 >> 3, -LIMIT, LIMIT)
     probabilities = squash_table()[log_odds + LIMIT] << 8
-    counters = stretch_table()[probabilities >> 8] << 32 | probabilities << 8 | SEEN_LEVELS[entries & 15]
+    counters = (probabilities << 8 | SEEN_LEVELS[entries & 15]).astype(np.uint32)
     weights = np.zeros((tables.shape.num_sets, MAX_INPUTS), np.int32)
     weights[:, working_places(tables.shape)] = tables.weights
     return Model(
@@ -124,7 +124,7 @@ def unfold(tables: Tables) -> Model:
 
 def fold(model: Model, shape: TableShape = ADAPTIVE, max_trust: int = MAX_TRUST) -> Tables:
     """Round a working state to a start state; inverse up to rounding: `unfold`."""
-    log_odds = stretch_table()[model.counters >> 16 & 0xFFFF]
+    log_odds = stretch_table()[model.counters >> 16]
     entries = np.clip((log_odds * 8 + 5) // 11 + 2048, 0, 4095)
     trust = np.searchsorted(SEEN_LEVELS, model.counters & 255, side="right") - 1
     counters = entries << 4 | np.minimum(trust, max_trust)
