@@ -16,6 +16,7 @@ from .magvit import MagvitDecoder, MagvitEncoder
 from .magvit_v2 import MagvitV2Decoder, MagvitV2Encoder
 from .mgv_s import MgvSDecoder, MgvSEncoder
 from .quantize import LookupFreeQuantizer
+from .rate_quantizer import RateQuantizer
 from .vq import VectorQuantizer
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Tokenizer(nn.Module):
         Args:
             latent: float32 `[D, t, h, w]`, all latent frames of the segment.
             bit_depth: bits of a token that are wanted; those above are 0.
-            rate_weight: above 0 to trade distortion for rate, see `LookupFreeQuantizer.quantize_for_rate`.
+            rate_weight: above 0 to trade distortion for rate, see `RateQuantizer`.
 
         Returns:
             int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
@@ -102,7 +103,8 @@ class Tokenizer(nn.Module):
 
     def _number(self, latent: Tensor, bit_depth: int, rate_weight: float) -> Tensor:
         if rate_weight and isinstance(self.quantizer, LookupFreeQuantizer):
-            return self.quantizer.quantize_for_rate(latent, bit_depth, rate_weight, self.error_weights)
+            trellis = RateQuantizer(self.quantizer, bit_depth, rate_weight, self.error_weights)
+            return torch.stack([trellis.quantize(one) for one in latent])
         return self.quantizer.quantize(latent) & (1 << bit_depth) - 1
 
     def encoder_stream(self, height: int, width: int) -> "EncoderStream":
@@ -133,7 +135,7 @@ class Tokenizer(nn.Module):
         Args:
             clip: RGB `[B, 3, T, H, W]`, uint8 in 0..255 or float in [0, 1]; any size. An image is T = 1.
             bit_depth: bits of each token that are kept; all if None.
-            rate_weight: above 0 to trade distortion for rate, see `LookupFreeQuantizer.quantize_for_rate`.
+            rate_weight: above 0 to trade distortion for rate, see `RateQuantizer`.
         """
         if clip.dim() != 5 or clip.shape[1] != 3 or 0 in clip.shape:
             raise ValueError(f"a clip is [B, 3, T, H, W] and not empty, got {tuple(clip.shape)}")

@@ -39,12 +39,16 @@ class LookupFreeQuantizer(nn.Module):
         Returns:
             int64 `[B, t, h, w]`, each in `[0, 2**bits_per_token)`.
         """
+        return pack_token(self.nearest_values(latent), self.config)
+
+    def nearest_values(self, latent: Tensor) -> Tensor:
+        """Number the nearest value of each dimension, int64 `[B, D, t, h, w]`, from latents of that shape."""
         numbers = []
         for dimension in range(len(self.config.dimension_bits)):
             values = self.values(dimension)
             thresholds = (values[1:] + values[:-1]) / 2
             numbers.append(torch.bucketize(latent[:, dimension].contiguous(), thresholds))
-        return pack_token(torch.stack(numbers, dim=1), self.config)
+        return torch.stack(numbers, dim=1)
 
     def dequantize(self, ids: Tensor, bit_depth: int | None = None) -> Tensor:
         """Give the centre of each dimension's known cell.
@@ -64,95 +68,6 @@ class LookupFreeQuantizer(nn.Module):
             for dimension, (bits, planes) in enumerate(zip(config.dimension_bits, known, strict=True))
         ]
         return torch.stack(latent, dim=1)
-
-    def quantize_for_rate(
-        self,
-        latent: Tensor,
-        bit_depth: int,
-        rate_weight: float,
-        error_weights: Tensor,
-        before: Tensor | None = None,
-    ) -> Tensor:
-        """Number the cells that cost least in distortion and rate together, as RDOQ in encoders of HEVC does.
-
-        Each dimension may take, in place of the nearest cell, the one that the latent frame before has at the same
-        place (the cell of zero where there is none), or the neighbour of the nearest on the way there. A cell n steps
-        from the latent frame before is taken to cost 0 bits for n = 0, else 1.5 + 1.7 log2(n + 0.5). The decoder knows
-        nothing of it: every token is legal, and one that stays as it was is cheap to any entropy coder.
-
-        The first latent frame stands for one frame, not for a whole temporal stride of them, so an error in it counts
-        less by that factor. Without that it is several dB better than what follows, and the seam shows.
-
-        Args:
-            latent: float32 `[B, D, t, h, w]` of a whole segment, any range; or of a part of one.
-            bit_depth: bits that will be kept, 1 to bits_per_token; those above are 0.
-            rate_weight: squared error, in units of the squared width of the finest cell kept, that one bit is worth.
-                At 0 the result is that of `quantize`.
-            error_weights: float32 `[D]`, squared error of a picture for that of a latent, relative.
-            before: int64 `[B, h, w]`, tokens of the latent frame before the first one here; None at the beginning of a
-                segment.
-
-        Returns:
-            int64 `[B, t, h, w]`, each in `[0, 2**bit_depth)`.
-        """
-        config = self.config
-        bits = torch.tensor(config.dimension_bits, device=latent.device)
-        known = torch.tensor(config.known_planes(bit_depth), device=latent.device)
-        hidden = (bits - known)[:, None, None]
-        first = (1 << known)[:, None, None]
-        weights = error_weights[:, None, None] / 4.0 ** hidden[known > 0].min()
-        table = self.centres.expand(latent.shape[0], -1, -1)
-
-        def cost(cells: Tensor, reference: Tensor, target: Tensor, bit_weight: float) -> Tensor:
-            centre = table.gather(2, (cells + first).flatten(2)).view_as(target)
-            steps = (cells - reference).abs()
-            return weights * (target - centre) ** 2 + bit_weight * _change_bits(steps)
-
-        reference = self._cells_before(before, bit_depth)
-        frames = []
-        first_weight = rate_weight * (min(config.strides[0], latent.shape[2]) if before is None else 1)
-        for index, target in enumerate(latent.unbind(2)):
-            bit_weight = rate_weight if index else first_weight
-            cells = unpack_token(self.quantize(target[:, :, None]), config)[:, :, 0] >> hidden
-            reference = reference.expand_as(cells)
-            least = cost(cells, reference, target, bit_weight)
-            for candidate in (cells - (cells - reference).sign(), reference):
-                other = cost(candidate, reference, target, bit_weight)
-                cells = torch.where(other < least, candidate, cells)
-                least = torch.minimum(other, least)
-            frames.append(pack_token(cells << hidden, config))
-            reference = cells
-        return torch.stack(frames, dim=1) & (1 << bit_depth) - 1
-
-    def rate_cost(
-        self, ids: Tensor, bit_depth: int, rate_weight: float, before: Tensor | None = None
-    ) -> float:
-        """Give the cost of the rate of tokens that `quantize_for_rate` weighs against the squared error.
-
-        Returns:
-            In the squared units of a latent whose error weighs 1; all latent frames count alike.
-        """
-        hidden = self._hidden_planes(bit_depth)
-        cells = unpack_token(ids, self.config) >> hidden[:, None, None, None]
-        reference = self._cells_before(before, bit_depth).expand_as(cells[:, :, 0])[:, :, None]
-        steps = (cells - torch.cat([reference, cells[:, :, :-1]], dim=2)).abs()
-        known = hidden < torch.tensor(self.config.dimension_bits, device=hidden.device)
-        return rate_weight * 4.0 ** int(hidden[known].min()) * float(_change_bits(steps).sum())
-
-    def _hidden_planes(self, bit_depth: int) -> Tensor:
-        """Count the planes of each dimension that a bit depth leaves out, int64 `[D]`."""
-        bits, known = self.config.dimension_bits, self.config.known_planes(bit_depth)
-        return torch.tensor(bits, device=self.centres.device) - torch.tensor(
-            known, device=self.centres.device
-        )
-
-    def _cells_before(self, before: Tensor | None, bit_depth: int) -> Tensor:
-        """Give the cells that a latent frame is coded against, `[B or 1, D, h or 1, w or 1]`: of zero if none."""
-        hidden = self._hidden_planes(bit_depth)[:, None, None]
-        if before is not None:
-            return unpack_token(before, self.config) >> hidden
-        bits = torch.tensor(self.config.dimension_bits, device=hidden.device)
-        return ((1 << bits - 1)[:, None, None] >> hidden)[None]
 
     def forward(self, latent: Tensor, bit_depth: int | None = None) -> tuple[Tensor, Tensor]:
         """Quantize with a straight-through gradient; returns (latent as the decoder sees it, ids)."""
@@ -176,11 +91,6 @@ class LookupFreeQuantizer(nn.Module):
                 seen = count > 0
                 heap = torch.arange(2**planes, 2 ** (planes + 1), device=latent.device)[seen]
                 self.centres[dimension, heap] = (total[seen] / count[seen]).to(self.centres.dtype)
-
-
-def _change_bits(steps: Tensor) -> Tensor:
-    """Estimate the bits of cells that are so many steps from those of the latent frame before."""
-    return torch.where(steps == 0, 0.0, 1.5 + 1.7 * torch.log2(steps + 0.5))
 
 
 def pack_token(numbers: Tensor, config: TokenizerConfig) -> Tensor:

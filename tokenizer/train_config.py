@@ -53,7 +53,7 @@ class Phase:
     partial_depth_share: float = 0.5
     """Share of the samples that keep fewer bits, at a depth drawn from the ladder."""
     rate_weights: tuple[float, ...] = (0.0,)
-    """Each sample is quantized with one of these, as an encoder does it (`quantize_for_rate`); 0 takes the nearest."""
+    """Each sample is quantized with one of these, as an encoder does it (`RateQuantizer`); 0 takes the nearest."""
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:

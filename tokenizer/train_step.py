@@ -13,6 +13,7 @@ from .klt import RGB_TO_YCBCR
 from .losses import charbonnier_loss, commitment_loss, gradient_loss, ms_ssim_loss, mse_loss
 from .model import Tokenizer
 from .quantize import LookupFreeQuantizer
+from .rate_quantizer import RateQuantizer
 from .train_config import LossWeights, Phase
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
@@ -32,7 +33,7 @@ class Fineness:
 
     bit_depth: int
     rate_weight: float
-    """What a bit is worth, see `LookupFreeQuantizer.quantize_for_rate`."""
+    """What a bit is worth, see `RateQuantizer`."""
 
 
 def draw_fineness(
@@ -74,18 +75,11 @@ def reconstruct(
         }
     plain = latent.detach().float()
     full = quantizer.dequantize(quantizer.quantize(plain))
-    nested = torch.cat(
-        [
-            quantizer.dequantize(
-                quantizer.quantize_for_rate(
-                    one[None], how.bit_depth, how.rate_weight, tokenizer.error_weights
-                ),
-                how.bit_depth,
-            )
-            for one, how in zip(plain, fineness, strict=True)
-        ]
-    )
-    fed = latent + (nested - latent).detach()
+    nested = []
+    for one, how in zip(plain, fineness, strict=True):
+        trellis = RateQuantizer(quantizer, how.bit_depth, how.rate_weight, tokenizer.error_weights)
+        nested.append(quantizer.dequantize(trellis.quantize(one)[None], how.bit_depth))
+    fed = latent + (torch.cat(nested) - latent).detach()
     pixels = tokenizer.decode_latent(
         fed, torch.tensor([how.bit_depth for how in fineness], device=clip.device)
     )
