@@ -83,7 +83,7 @@ class MgvSEncoder(nn.Module):
         return latent
 
 
-MEAN_WEIGHT = 4.0
+MEAN_WEIGHT = 2.0
 """How much more the error of a block's mean counts than detail: blocks of a wrong colour are what people see first."""
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from .layers import Planes
 from .prior import train_start_tables
 from .prior_kernel import MAX_HIDDEN, MAX_SPREAD, MIN_SPREAD, PLACE_SHIFT, SPREAD_SHIFT, WEIGHT_SHIFT
-from .prior_network import MARGIN, LayerNetwork, LayerView, PriorNetwork, layer_views
+from .prior_network import EXACT, MARGIN, LayerNetwork, LayerView, PriorNetwork, input_limits, layer_views
 from .prior_parameters import PriorParameters
 
 UNIT = 16
@@ -20,6 +20,8 @@ UNIT = 16
 NUM_GAP_CROPS = 32
 """Places at which `measure_gap` looks, of each segment."""
 _MAX_WEIGHT = 31.0
+_LARGEST_REACH = 0.99 * EXACT
+"""Of a sum in training; what is left is for rounding to integers."""
 
 Report = Callable[[int, int, float], None]
 """Called with the step, the number of steps, and the running bits a token."""
@@ -101,6 +103,25 @@ class FloatNetwork(nn.Module):
         return functional.conv2d(x, weight, bias)
 
     @torch.no_grad()
+    def keep_exact(self, limits: Tensor) -> None:
+        """Shrink outputs whose sums could reach `EXACT` once they are integers.
+
+        Args:
+            limits: float32 `[num_inputs]`, `input_limits`.
+        """
+        hidden = limits.new_full((self.second.in_channels,), MAX_HIDDEN)
+        for convolution, greatest in (
+            (self.first, limits),
+            (self.second, hidden),
+            (self.last, torch.cat([hidden, limits])),
+        ):
+            weight, bias = convolution.weight, _bias(convolution)
+            reach = torch.einsum("oikl,i->o", weight.abs(), greatest) + bias.abs() * UNIT
+            scale = (_LARGEST_REACH / (reach * 2**WEIGHT_SHIFT)).clamp(max=1)
+            weight.mul_(scale[:, None, None, None])
+            bias.mul_(scale)
+
+    @torch.no_grad()
     def export(self) -> LayerNetwork:
         """Give the parameters as integers."""
         first, first_bias = _integers(self.first)
@@ -131,9 +152,6 @@ def train_prior(
         bit_depths: token bits known after each layer.
         training: how.
         report: told of every fiftieth step.
-
-    Raises:
-        ValueError: the networks came out so large that their sums are not exact.
     """
     networks = train_networks(segments, planes, bit_depths, training, report)
     layers = tuple(network.export() for network in networks)
@@ -193,6 +211,7 @@ def train_networks(
     share = np.sqrt([float(grid.size) for grid in grids])
     networks = [FloatNetwork(view, training.width) for view in values.views]
     parameters = [parameter for network in networks for parameter in network.parameters()]
+    limits = [torch.from_numpy(input_limits(view, values.bits_of)).float() for view in values.views]
     optimizer = torch.optim.AdamW(parameters, lr=training.learning_rate, weight_decay=0.0)
     running = 0.0
     for step in range(training.steps):
@@ -208,6 +227,8 @@ def train_networks(
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimizer.step()
+        for network, limit in zip(networks, limits, strict=True):
+            network.keep_exact(limit)
         running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
         if step % 50 == 49 or step + 1 == training.steps:
             report(step + 1, training.steps, running)

@@ -236,3 +236,21 @@ def test_float_networks_move_like_other_modules() -> None:
 
     network = FloatNetwork(layer_views(PLANES, DEPTHS)[0], 4)
     assert {parameter.dtype for parameter in network.double().parameters()} == {torch.float64}
+
+
+def test_networks_that_grew_too_large_are_shrunk_until_their_sums_are_exact() -> None:
+    from mgv.codec.entropy.prior_network import input_limits
+    from mgv.codec.entropy.train_prior import FloatNetwork
+
+    view = layer_views(PLANES, DEPTHS)[0]
+    network = FloatNetwork(view, 32)
+    small = network.first.weight.clone()
+    with torch.no_grad():
+        network.second.weight.copy_(torch.rand_like(network.second.weight))  # 288 inputs of up to 255
+        network.last.bias.fill_(2000.0)
+    limits = input_limits(view, np.array([3, 2, 1]))
+    with pytest.raises(ValueError, match="second can reach"):
+        network.export().check(view, limits)
+    network.keep_exact(torch.from_numpy(limits).float())
+    network.export().check(view, limits)
+    assert torch.equal(network.first.weight, small)
