@@ -28,14 +28,14 @@ SEARCH_TILE = 32
 
 @dataclass(frozen=True)
 class _Trial:
-    """Tokens of a segment and what the decoder makes of them."""
+    """Cells of a segment and what the decoder makes of them."""
 
-    ids: Tensor
-    """int64 `[t, h, w]`."""
+    cells: Tensor
+    """int32 `[D, t, h, w]`."""
 
     cost: float
     gradient: Tensor | None
-    """Of the squared error by the dequantized latents, `[1, D, t, h, w]`."""
+    """Of the squared error by the dequantized latents, `[D, t, h, w]`."""
 
 
 class LatentSearch:
@@ -71,7 +71,7 @@ class LatentSearch:
         decoder, quantizer = tokenizer.decoder, tokenizer.quantizer
         if not isinstance(decoder, MgvSDecoder) or not isinstance(quantizer, LookupFreeQuantizer):
             raise ValueError(f"a {tokenizer.config.kind} tokenizer has no latent search, expected mgv-s")
-        self._tokenizer, self._quantizer = tokenizer, quantizer
+        self._tokenizer = tokenizer
         self._bit_depth, self._num_steps, self._tile = bit_depth, num_steps, tile
         squares = decoder.squared_errors()
         self._unit = float(squares.median())
@@ -90,25 +90,27 @@ class LatentSearch:
             int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
         """
         target, best = latent, None
+        with torch.no_grad():
+            cells = self._rate_quantizer.first_cells(latent)
         for step in range(self._num_steps + 1):
-            trial = self._try(target, frames, with_gradient=step < self._num_steps)
+            with torch.no_grad():
+                cells = self._rate_quantizer.next_cells(target, cells)
+            trial = self._try(cells, frames, with_gradient=step < self._num_steps)
             if best is None or trial.cost < best.cost:
                 best = trial
             if trial.gradient is not None:
-                target = target - self._step * trial.gradient[0]
+                target = target - self._step * trial.gradient
         assert best is not None  # noqa: S101 - there is a step 0
-        ids: np.ndarray = best.ids.cpu().numpy()
+        ids: np.ndarray = self._rate_quantizer.tokens(best.cells).cpu().numpy()
         return ids
 
-    def _try(self, target: Tensor, frames: np.ndarray, *, with_gradient: bool) -> _Trial:
-        """Round the latents of a segment, decode them, and measure the error."""
-        with torch.no_grad():
-            ids = self._rate_quantizer.quantize(target)
-            cost = self._rate_quantizer.rate_cost(ids)
-            latent = self._quantizer.dequantize(ids[None], self._bit_depth)
+    def _try(self, cells: Tensor, frames: np.ndarray, *, with_gradient: bool) -> _Trial:
+        """Decode the cells of a segment, and measure the error."""
+        cost = self._rate_quantizer.rate_cost(cells)
+        latent = self._rate_quantizer.centres_of(cells)
         gradient = torch.zeros_like(latent) if with_gradient else None
-        stride, num_latents = self._tokenizer.config.strides[0], latent.shape[2]
-        height, width = latent.shape[3:]
+        stride, num_latents = self._tokenizer.config.strides[0], latent.shape[1]
+        height, width = latent.shape[2:]
         tiles = cut_tiles(height, width, self._tile, self._tokenizer.decoder_margin)
         caches = [Cache() for _ in tiles]
         for start in (0, *range(1, num_latents, WINDOW_LATENTS)):
@@ -116,13 +118,13 @@ class LatentSearch:
             source = frames[max(0, 1 + (start - 1) * stride) : 1 + (stop - 1) * stride]
             for tile, cache in zip(tiles, caches, strict=True):
                 window = (..., slice(start, stop), tile.seen_rows, tile.seen_columns)
-                seen = latent[window].clone().requires_grad_(with_gradient)
+                seen = latent[window][None].clone().requires_grad_(with_gradient)
                 with torch.set_grad_enabled(with_gradient):
                     error = self._squared_error(seen, source, tile, cache)
                 cost += float(error.detach()) / self._unit
                 if gradient is not None:
-                    gradient[window] += torch.autograd.grad(error, seen)[0]
-        return _Trial(ids, cost, gradient)
+                    gradient[window] += torch.autograd.grad(error, seen)[0][0]
+        return _Trial(cells, cost, gradient)
 
     def _squared_error(self, seen: Tensor, source: np.ndarray, tile: Tile, cache: Cache) -> Tensor:
         """Sum the squared error over what a tile answers for, in the units of `MgvSDecoder.squared_errors`."""

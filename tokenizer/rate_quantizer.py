@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .quantize import LookupFreeQuantizer, pack_token, unpack_token
+from .quantize import LookupFreeQuantizer, pack_token
 from .trellis import ChangePrices, cheapest_path, path_bits, surroundings
 
 BAND_LATENTS = 8192
@@ -54,29 +54,48 @@ class RateQuantizer:
         Returns:
             int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
         """
-        if not self._rate_weight:
-            return self._quantizer.quantize(latent[None])[0] & (1 << self._bit_depth) - 1
-        around = torch.zeros_like(latent, dtype=torch.uint8)
-        prices = ChangePrices.before_all(len(latent), latent.device)
-        cells = self._cheapest_cells(latent, prices, around)
-        changed = self._steps(cells) > 0
-        around = surroundings(changed)
-        cells = self._cheapest_cells(latent, ChangePrices.of(changed, around), around)
-        bands = torch.split(cells, self._band_rows(cells), dim=2)
-        parts = [pack_token((band.long() << self._hidden)[None], self._quantizer.config)[0] for band in bands]
-        return torch.cat(parts, dim=1) & (1 << self._bit_depth) - 1
+        cells = self.first_cells(latent)
+        return self.tokens(self.next_cells(latent, cells))
 
-    def rate_cost(self, ids: Tensor) -> float:
-        """Give what the rate of a segment costs, at the prices that it shows itself.
+    def first_cells(self, latent: Tensor) -> Tensor:
+        """Do the first pass.
 
         Args:
-            ids: int64 `[t, h, w]`.
+            latent: float32 `[D, t, h, w]`, any range.
+
+        Returns:
+            int32 `[D, t, h, w]`.
+        """
+        around = torch.zeros_like(latent, dtype=torch.uint8)
+        return self._cheapest_cells(latent, ChangePrices.before_all(len(latent), latent.device), around)
+
+    def next_cells(self, latent: Tensor, cells: Tensor) -> Tensor:
+        """Do a later pass, with the prices that the cells of one before show."""
+        changed = self._steps(cells) > 0
+        around = surroundings(changed)
+        return self._cheapest_cells(latent, ChangePrices.of(changed, around), around)
+
+    def centres_of(self, cells: Tensor) -> Tensor:
+        """Give what cells are dequantized to, float32 `[D, t, h, w]`."""
+        rows = [
+            self._quantizer.centres[dimension, int(count) : 2 * int(count)][cells[dimension]]
+            for dimension, count in enumerate(self._num_cells)
+        ]
+        return torch.stack(rows)
+
+    def tokens(self, cells: Tensor) -> Tensor:
+        """Pack cells, int32 `[D, t, h, w]`, to tokens, int64 `[t, h, w]`."""
+        bands = torch.split(cells, self._band_rows(cells), dim=2)
+        parts = [pack_token((band.long() << self._hidden)[None], self._quantizer.config)[0] for band in bands]
+        return torch.cat(parts, dim=1)
+
+    def rate_cost(self, cells: Tensor) -> float:
+        """Give what the rate of cells, int32 `[D, t, h, w]`, costs at the prices that they show themselves.
 
         Returns:
             In the squared units of a latent whose error weighs 1.
         """
-        cells = unpack_token(ids[None], self._quantizer.config)[0] >> self._hidden
-        steps = self._steps(cells.to(torch.int32))
+        steps = self._steps(cells)
         around = surroundings(steps > 0)
         prices = ChangePrices.of(steps > 0, around)
         dimension = torch.arange(len(steps), device=steps.device)[:, None, None, None]
@@ -92,6 +111,8 @@ class RateQuantizer:
 
     def _cheapest_band(self, latent: Tensor, prices: ChangePrices, around: Tensor) -> Tensor:
         cells = self._quantizer.nearest_values(latent[None])[0] >> self._hidden
+        if not self._rate_weight:
+            return cells.to(torch.int32)
         # Latents that are nearest to zero in every frame stay there; most do.
         moving = (cells != self._zero_cell[:, None, None, None]).any(dim=1)
         dimension = moving.nonzero()[:, 0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mgv.tokenizer import LatentSearch, MagvitNetwork, Tokenizer, load_tokenizer
 from mgv.tokenizer.presets import MAGVIT_V2
-from mgv.tokenizer.quantize import LookupFreeQuantizer
+from mgv.tokenizer.quantize import LookupFreeQuantizer, unpack_token
 from mgv.tokenizer.rate_quantizer import RateQuantizer
 
 Frames = NDArray[np.uint8]
@@ -88,8 +88,9 @@ def test_they_never_cost_more(model: Tokenizer, depth: int, weight: float) -> No
         decoded = model.reconstruct(tokens, depth)[0, :, :, :HEIGHT, :WIDTH].clamp(-1, 1)
         error = torch.einsum("oc,cthw->othw", colour, decoded - wanted).square().sum() / squares.median()
         assert isinstance(model.quantizer, LookupFreeQuantizer)
-        rate = RateQuantizer(model.quantizer, depth, weight, squares).rate_cost(tokens[0])
-        return float(error) + rate
+        hidden = torch.tensor(model.config.dimension_bits) - torch.tensor(model.config.known_planes(depth))
+        cells = unpack_token(tokens, model.config)[0].int() >> hidden[:, None, None, None]
+        return float(error) + RateQuantizer(model.quantizer, depth, weight, squares).rate_cost(cells)
 
     found = LatentSearch(model, depth, weight, 3).run(latent, frames)
     assert cost(found) <= cost(model.quantize(latent, depth, weight)) * (1 + 1e-5)

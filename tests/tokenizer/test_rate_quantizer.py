@@ -97,24 +97,31 @@ def test_an_error_in_the_first_latent_frame_counts_a_quarter() -> None:
     assert int(numbers_of(one.quantize(latent[:, :1]))[2, 0]) == ZERO + 1
 
 
-def test_the_result_costs_less_than_the_nearest_cells() -> None:
-    latent = noisy(height=8, width=8)
-    quantizer = LookupFreeQuantizer(MGV_S)
-    for depth in (22, 56):
-        one = trellis(depth, 0.2)
-        kept = quantizer.dequantize(trellis(depth, 0.0).quantize(latent)[None], depth)[0]
-        held = quantizer.dequantize(one.quantize(latent)[None], depth)[0]
-        errors = [(latent - known)[:, 1:].square().sum() for known in (kept, held)]
-        rates = [one.rate_cost(trellis(depth, weight).quantize(latent)) for weight in (0.0, 0.2)]
-        assert errors[1] + rates[1] < errors[0] + rates[0]
+@pytest.mark.parametrize("depth", [22, 56])
+def test_the_result_costs_less_than_the_nearest_cells(depth: int) -> None:
+    latent, one = noisy(height=8, width=8), trellis(depth, 0.2)
+
+    def cost(cells: torch.Tensor) -> float:
+        return float((latent - one.centres_of(cells))[:, 1:].square().sum()) + one.rate_cost(cells)
+
+    first = one.first_cells(latent)
+    assert cost(one.next_cells(latent, first)) < cost(first) < cost(trellis(depth, 0.0).first_cells(latent))
 
 
 def test_a_segment_that_repeats_costs_next_to_nothing() -> None:
-    still = noisy(frames=1).expand(-1, 9, -1, -1)
-    one = trellis(rate_weight=0.0)
-    moving = one.quantize(noisy(frames=9))
-    weighed = trellis(rate_weight=0.2)
-    assert weighed.rate_cost(one.quantize(still)) < 0.4 * weighed.rate_cost(moving)
+    still, one = noisy(frames=1).expand(-1, 9, -1, -1), trellis(rate_weight=0.2)
+    nearest = trellis(rate_weight=0.0)
+    assert one.rate_cost(nearest.first_cells(still)) < 0.4 * one.rate_cost(
+        nearest.first_cells(noisy(frames=9))
+    )
+
+
+def test_cells_are_dequantized_as_their_tokens_are() -> None:
+    quantizer, latent = LookupFreeQuantizer(MGV_S), noisy()
+    for depth in MGV_S.bit_depths:
+        one = trellis(depth)
+        cells = one.first_cells(latent)
+        assert torch.equal(one.centres_of(cells), quantizer.dequantize(one.tokens(cells)[None], depth)[0])
 
 
 def test_bands_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
