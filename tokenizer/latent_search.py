@@ -16,8 +16,9 @@ from .stream import Tile, cut_tiles
 MAX_SEARCH_STEPS = 20
 """More gain nothing."""
 
-STEP_SIZE = 0.02
-"""Of the step that would be right for the linear shortcut alone: the network bends the error far more."""
+WAY = 0.1
+"""How far about the steps lead together, in units of the step that would be right for the linear shortcut alone. The
+network bends the error far more: further on, the gradient where they began is wrong."""
 
 WINDOW_LATENTS = 2
 """Latent frames that gradients are taken of at once; the first of a segment is alone, so that a still has its own."""
@@ -76,7 +77,7 @@ class LatentSearch:
         squares = decoder.squared_errors()
         self._unit = float(squares.median())
         self._rate_quantizer = RateQuantizer(quantizer, bit_depth, rate_weight, squares / self._unit)
-        self._step = STEP_SIZE / (2 * squares[:, None, None, None])
+        self._step = _step_size(num_steps) / (2 * squares[:, None, None, None])
         self._colour = torch.linalg.inv(decoder.colour)
 
     def run(self, latent: Tensor, frames: np.ndarray) -> np.ndarray:
@@ -142,3 +143,8 @@ class LatentSearch:
         wanted = torch.from_numpy(np.ascontiguousarray(part)).to(inner.device, torch.float32)
         difference = inner - (wanted / 127.5 - 1).permute(3, 0, 1, 2)
         return torch.einsum("oc,cthw->othw", self._colour, difference).square().sum()
+
+
+def _step_size(num_steps: int) -> float:
+    """Give the length of each step: 0.06 for one alone, then ever closer to a fair share of the way."""
+    return WAY / (num_steps + 0.6)

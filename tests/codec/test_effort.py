@@ -20,7 +20,7 @@ ClipMaker = Callable[..., Path]
 @pytest.fixture
 def model(tiny_model: Path, one_thread: None, monkeypatch: pytest.MonkeyPatch) -> Tokenizer:
     """A tokenizer whose decoder takes a fifth off each latent; steps as for the linear decoder that it is."""
-    monkeypatch.setattr("mgv.tokenizer.latent_search.STEP_SIZE", 0.5)
+    monkeypatch.setattr("mgv.tokenizer.latent_search.WAY", 1.8)
     tokenizer = load_tokenizer(str(tiny_model))
     with torch.no_grad():
         tokenizer.decoder.shortcut.weight.mul_(0.8)
