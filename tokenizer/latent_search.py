@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .conv import Cache
+from .klt import CHROMA_WEIGHT
 from .mgv_s import MgvSDecoder
 from .model import Tokenizer
 from .quantize import LookupFreeQuantizer
@@ -42,11 +43,11 @@ class _Trial:
 class LatentSearch:
     """Gradient steps on the latents of a segment before they are rounded, through rounding as if it were not there.
 
-    The cost is the squared error of luma and, weighed as the transform weighs it, colour, after the decoder, plus the
-    cost of the rate that `RateQuantizer` counts. After each step the whole segment is quantized anew; of all that was
-    met, the cheapest is kept. Decoding and gradients go by windows of a few latent frames (what an earlier one does to
-    a later window is not followed), each in tiles, so that memory depends on neither the length nor the size of a
-    picture but for the latents. The same tokens come out each time on the same machine with the same number of threads.
+    The cost is the squared error of luma and both colour differences alike, after the decoder, plus the cost of the
+    rate that `RateQuantizer` counts. After each step the whole segment is quantized anew; of all that was met, the
+    cheapest is kept. Decoding and gradients go by windows of a few latent frames (what an earlier one does to a later
+    window is not followed), each in tiles, so that memory depends on neither the length nor the size of a picture but
+    for the latents. The same tokens come out each time on the same machine with the same number of threads.
     """
 
     def __init__(
@@ -78,7 +79,8 @@ class LatentSearch:
         self._unit = float(squares.median())
         self._rate_quantizer = RateQuantizer(quantizer, bit_depth, rate_weight, squares / self._unit)
         self._step = _step_size(num_steps) / (2 * squares[:, None, None, None])
-        self._colour = torch.linalg.inv(decoder.colour)
+        alike = torch.tensor([1.0, 1 / CHROMA_WEIGHT, 1 / CHROMA_WEIGHT], device=decoder.colour.device)
+        self._colour = alike[:, None] * torch.linalg.inv(decoder.colour)
 
     def run(self, latent: Tensor, frames: np.ndarray) -> np.ndarray:
         """Find the tokens of a segment; they never cost more than those of `Tokenizer.quantize`.

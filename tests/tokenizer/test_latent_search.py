@@ -47,10 +47,15 @@ def latent_of(tokenizer: Tokenizer, frames: Frames) -> torch.Tensor:
     return tokenizer.encoder_stream(HEIGHT, WIDTH).push_latent(frames)
 
 
+def luma_and_colour(tokenizer: Tokenizer) -> torch.Tensor:
+    """RGB to luma and both colour differences, which the transform has at half their size."""
+    return torch.tensor([[1.0], [2.0], [2.0]]) * torch.linalg.inv(tokenizer.decoder.colour)
+
+
 def squared_error(tokenizer: Tokenizer, ids: Frames, frames: Frames) -> float:
-    """Of luma and half-weighted colour, in 8-bit units."""
+    """Of luma and colour alike, in 8-bit units."""
     decoded = tokenizer.decoder_stream(HEIGHT, WIDTH, DEPTH).push(ids)[: len(frames)]
-    colour = np.linalg.inv(tokenizer.decoder.colour.numpy())
+    colour = luma_and_colour(tokenizer).numpy()
     return float(np.square((decoded.astype(float) - frames) @ colour.T).sum())
 
 
@@ -78,7 +83,7 @@ def test_they_never_cost_more(model: Tokenizer, depth: int, weight: float) -> No
     frames = texture(25)  # seven latent frames
     latent = latent_of(model, frames)
     squares = model.decoder.squared_errors()
-    colour = torch.linalg.inv(model.decoder.colour)
+    colour = luma_and_colour(model)
     wanted = torch.from_numpy(frames).permute(3, 0, 1, 2) / 127.5 - 1
 
     @torch.no_grad()
@@ -147,7 +152,8 @@ def test_a_still_picture_and_missing_frames_are_taken(model: Tokenizer) -> None:
         latent = latent_of(model, padded)
         plain = model.quantize(latent, DEPTH)
         found = LatentSearch(model, DEPTH, 0.0, 3).run(latent, frames)
-        assert squared_error(model, found, frames) <= squared_error(model, plain, frames)
+        slack = 1.001  # the error here is that of frames rounded to 8 bits
+        assert squared_error(model, found, frames) <= squared_error(model, plain, frames) * slack
 
 
 def test_other_tokenizers_are_refused() -> None:
