@@ -4,7 +4,9 @@ A rater is left out for any of these; a limit in `Screening` sets each:
 
 - **golden**: too few golden pairs answered rightly; a single slip excludes nobody. One who guesses gets 10 of 12
   right in 2 cases of 100.
-- **repeats**: too few repeats, shown with sides swapped, answered as before; always the same side scores 0.
+- **repeats**: too few repeats, shown with sides swapped, answered as before, and fewer than chance leaves in 1 of 1000
+  raters who can't tell the two apart (one-sided binomial test): on close pairs the honest answer as a coin or a die
+  falls, while always the same side scores 0.
 - **side**: one side chosen too often, and more than chance explains in 1 of 1000 raters (two-sided binomial test).
 - **straight line**: one side, or left and right in turn, without a break for longer than chance explains in 1 of 1000.
 - **ties**: "no difference" nearly always.
@@ -83,9 +85,11 @@ def screen_rater(
             f"golden: {golden_right} of {len(golden)} right, expected {rules.min_golden_share:.0%}"
         )
     if len(repeats) >= rules.min_repeats_asked and agreeing < rules.min_repeat_share * len(repeats):
-        reasons.append(
-            f"repeats: {agreeing} of {len(repeats)} as before, expected {rules.min_repeat_share:.0%}"
-        )
+        by_chance = 1 / 3 if settings.questions.allow_ties else 1 / 2
+        if binomtest(agreeing, len(repeats), by_chance, alternative="less").pvalue < CHANCE:
+            reasons.append(
+                f"repeats: {agreeing} of {len(repeats)} as before, expected {rules.min_repeat_share:.0%}"
+            )
     if sides and max(num_left, len(sides) - num_left) > rules.max_side_share * len(sides):
         if binomtest(num_left, len(sides)).pvalue < CHANCE:
             reasons.append(f"side: left in {num_left} of {len(sides)} answers")

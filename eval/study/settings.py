@@ -128,7 +128,7 @@ class Screening:
     min_golden_asked: int = 4
     """Fewer answered golden pairs exclude nobody."""
     min_repeat_share: float = 0.4
-    """Of repeats answered as before."""
+    """Of repeats answered as before, if chance would bring fewer about in fewer than one rater in a thousand."""
     min_repeats_asked: int = 6
     """Fewer answered repeats exclude nobody."""
     max_side_share: float = 0.75

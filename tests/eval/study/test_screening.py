@@ -68,8 +68,15 @@ def test_golden_pairs(right: int, wrong: int, caught: bool) -> None:
     assert any(reason.startswith("golden") for reason in reasons) == caught
 
 
-@pytest.mark.parametrize(("agreeing", "caught"), [(2, True), (3, False)])
-def test_repeats(agreeing: int, caught: bool) -> None:
+@pytest.mark.parametrize(
+    ("agreeing", "asked", "ties", "caught"),
+    [
+        (0, 10, False, True), (0, 9, False, False), (1, 14, False, True), (2, 14, False, False),
+        (6, 30, False, True), (8, 30, False, False), (0, 18, True, True), (0, 17, True, False),
+    ],
+)  # fmt: skip
+def test_repeats(agreeing: int, asked: int, ties: bool, caught: bool) -> None:
+    settings = replace(Settings(), questions=Questions(allow_ties=ties))
     rated = votes_of(MIXED)
     repeats = [
         replace(
@@ -79,10 +86,10 @@ def test_repeats(agreeing: int, caught: bool) -> None:
             repeats_position=vote.position,
             outcome=vote.outcome if place < agreeing else SECOND - vote.outcome,
         )
-        for place, vote in enumerate(rated[:6])
+        for place, vote in enumerate(rated[:asked])
     ]
-    report = screened(rated + repeats)
-    assert (report.repeats_asked, report.repeats_agreeing) == (6, agreeing)
+    report = screened(rated + repeats, settings=settings)
+    assert (report.repeats_asked, report.repeats_agreeing) == (asked, agreeing)
     assert any(reason.startswith("repeats") for reason in report.reasons) == caught
 
 
