@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import convert_conv3d_weight_memory_format
 
 from .adversarial import LeCam
@@ -30,14 +30,9 @@ from .precision import training_precision
 from .presets import image_config
 from .quantize import LookupFreeQuantizer
 from .train_config import Phase, TrainConfig
-from .train_data import CropBatches, batches, sample_patches
-from .train_step import (
-    Game,
-    Perceptual,
-    discriminator_step_loss,
-    draw_fineness,
-    tokenizer_loss,
-)
+from .train_data import Batch, CropBatches, batches, sample_patches
+from .train_step import Game, Perceptual, discriminated, discriminator_step_loss, tokenizer_loss
+from .train_tokens import FrozenEncoder
 from .validate import CodedBits, sample_picture, validate
 from .weights import load_tokenizer, save_tokenizer
 
@@ -116,6 +111,9 @@ class PhaseRun:
         self.step = resume["step"] if resume else 0
         tokenizer = build_phase_tokenizer(config, phase, previous, fresh=resume is None)
         if cuda:
+            # MS-SSIM takes differences of squares, for which TF32 is too coarse; the networks run in bfloat16 anyway.
+            torch.backends.cudnn.allow_tf32 = False
+            torch.backends.cudnn.benchmark = True
             tokenizer = convert_conv3d_weight_memory_format(tokenizer, torch.channels_last_3d)
         self.ema = Ema(tokenizer, config.ema_decay).to(self.accelerator.device)
         parameters = [p for part in phase.parts for p in getattr(tokenizer, part).parameters()]
@@ -158,14 +156,22 @@ class PhaseRun:
         """Go on to the end of the phase or the deadline; returns whether the phase is done."""
         phase, config = self.phase, self.config
         seed = config.seed + 1000 * self.index + 100_003 * self.accelerator.process_index
-        data = CropBatches(config.video_shards, config.image_shards, phase, seed, self.step)
+        data = CropBatches(
+            config.video_shards,
+            config.image_shards,
+            phase,
+            config.tokenizer.bit_depths,
+            seed,
+            self.step,
+            self._frozen_encoder(),
+        )
         saved = time.monotonic()
         writer = self._tensorboard()
-        for clip in self._loaded(batches(data, num_workers)):
+        for batch in self._loaded(batches(data, num_workers)):
             self._set_learning_rate()
-            losses = self._one_step(clip, seed)
+            losses = self._one_step(batch)
             self.step += 1
-            on_step(StepReport(self.index, self.step, phase.steps, losses, clip.numel() // 3))
+            on_step(StepReport(self.index, self.step, phase.steps, losses, batch.clip.numel() // 3))
             for name, value in losses.items():
                 writer.add_scalar(f"{phase.kind}/{name}", value, self.step)
             now = time.monotonic()
@@ -180,16 +186,18 @@ class PhaseRun:
         writer.close()
         return self.step >= phase.steps
 
-    def _one_step(self, clip: Tensor, seed: int) -> dict[str, float]:
-        random = torch.Generator().manual_seed((seed << 24) + self.step)
-        ladder = self.config.tokenizer.bit_depths
-        fineness = draw_fineness(self.phase, ladder, clip.shape[0], random)
+    def _frozen_encoder(self) -> FrozenEncoder | None:
+        if "encoder" in self.phase.parts or not isinstance(self.model.quantizer, LookupFreeQuantizer):
+            return None
+        return FrozenEncoder(self.model)
+
+    def _one_step(self, batch: Batch) -> dict[str, float]:
+        clip, phase = batch.clip, self.phase
         with self.accelerator.autocast():
             loss, terms, pixels = tokenizer_loss(
                 self.model,
-                clip,
-                self.phase,
-                fineness,
+                batch,
+                phase,
                 self.step,
                 perceptual=self.perceptual,
                 game=self.game,
@@ -202,16 +210,19 @@ class PhaseRun:
         if self.game is not None and self.game_optimizer is not None:
             self.game_optimizer.zero_grad(set_to_none=True)
             with self.accelerator.autocast():
-                game_loss = discriminator_step_loss(self.game, clip, pixels, self.phase.loss, self.step)
+                real, fake = (discriminated(part, phase, self.step) for part in (clip, pixels))
+                game_loss = discriminator_step_loss(self.game, real, fake, phase.loss, self.step)
             self.accelerator.backward(game_loss)
             self.game_optimizer.step()
             terms["discriminator"] = float(game_loss.detach())
         return {"loss": float(loss.detach()), **terms}
 
-    def _loaded(self, source: Iterator[Tensor]) -> Iterator[Tensor]:
-        for clip in source:
-            on_device = clip.to(self.accelerator.device, torch.float32, non_blocking=True) / 127.5 - 1
-            yield pad_to_grid(on_device, self.model.config)
+    def _loaded(self, source: Iterator[Batch]) -> Iterator[Batch]:
+        device = self.accelerator.device
+        for batch in source:
+            clip = batch.clip.to(device, non_blocking=True).float() / 127.5 - 1
+            given = None if batch.given is None else batch.given.to(device, non_blocking=True)
+            yield Batch(pad_to_grid(clip, self.model.config), batch.fineness, given)
 
     def _set_learning_rate(self) -> None:
         phase = self.phase
@@ -240,6 +251,7 @@ class PhaseRun:
             self.config.validation_shards,
             coded_bits,
             rate_weight=statistics.median(self.phase.rate_weights),
+            perceptual=self.perceptual,
         )
         entry = {"phase": self.index, "step": self.step, **report}
         with (self.out / "validation.jsonl").open("a") as file:

@@ -54,6 +54,10 @@ class Phase:
     """Share of the samples that keep fewer bits, at a depth drawn from the ladder."""
     rate_weights: tuple[float, ...] = (0.0,)
     """Each sample is quantized with one of these, as an encoder does it (`RateQuantizer`); 0 takes the nearest."""
+    structure_stride: int = 1
+    """MS-SSIM and features, the dear terms, look at every so-manieth frame, at each step from the next one on."""
+    discriminator_frames: int = 0
+    """Frames in a row of each clip that the discriminator sees, at each step from the next one on; 0 for all."""
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
@@ -67,8 +71,12 @@ class Phase:
             raise ValueError(f"rate_weights are {self.rate_weights}, expected at least one, none below 0")
         if not self.scales or not 0 < min(self.scales) <= max(self.scales) <= 1:
             raise ValueError(f"scales are {self.scales}, expected at least one, each above 0 and at most 1")
-        if min(self.steps, self.batch_size, self.crop, self.num_frames) < 1:
-            raise ValueError("steps, batch_size, crop and num_frames are positive")
+        if min(self.steps, self.batch_size, self.crop, self.num_frames, self.structure_stride) < 1:
+            raise ValueError("steps, batch_size, crop, num_frames and structure_stride are positive")
+        if not 0 <= self.discriminator_frames <= self.num_frames:
+            raise ValueError(
+                f"discriminator_frames is {self.discriminator_frames}, of {self.num_frames} frames"
+            )
 
 
 @dataclass(frozen=True)

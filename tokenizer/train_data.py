@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,25 +13,52 @@ from torch.utils.data import DataLoader, Dataset
 from .conv import space_to_depth
 from .shards import map_frames, open_shards
 from .train_config import Phase
+from .train_tokens import Fineness, FrozenEncoder, draw_fineness
 
 WINDOW_PATCHES = 8
 """Patches a side of the windows that patches are drawn in: one read from disk gives many."""
 
 
-class CropBatches(Dataset[Tensor]):
-    """Batch number n of a phase: uint8 clips `[B, 3, T, H, W]`; T is 1 in a batch of photographs."""
+class Batch(NamedTuple):
+    """What one training step takes."""
+
+    clip: Tensor
+    """`[B, 3, T, H, W]`: uint8 as loaded, float in [-1, 1] on the token grid once on the device; T is 1 in a batch of
+    photographs."""
+    fineness: list[Fineness]
+    """One a sample."""
+    given: Tensor | None
+    """float32 `[B, D, t, h, w]`, the clips encoded and quantized, where the encoder is frozen."""
+
+
+class CropBatches(Dataset[Batch]):
+    """Batch number n of a phase.
+
+    Args:
+        video_folders: shards of video.
+        image_folders: shards of photographs.
+        phase: says what a batch is.
+        ladder: bit depths that a sample may be cut to.
+        seed: of everything drawn.
+        first_step: number of the first batch.
+        encoder: where it is not trained; quantizes as batches are loaded.
+    """
 
     def __init__(
         self,
         video_folders: tuple[str, ...],
         image_folders: tuple[str, ...],
         phase: Phase,
+        ladder: tuple[int, ...],
         seed: int,
         first_step: int = 0,
+        encoder: FrozenEncoder | None = None,
     ) -> None:
         self.phase = phase
+        self.ladder = ladder
         self.seed = seed
         self.first_step = first_step
+        self.encoder = encoder
         self.videos = _usable(video_folders, phase.crop, phase.num_frames)
         self.stills = _usable(image_folders, phase.crop, 1)
         if not self.videos and not self.stills:
@@ -39,8 +67,15 @@ class CropBatches(Dataset[Tensor]):
     def __len__(self) -> int:
         return self.phase.steps - self.first_step
 
-    def __getitem__(self, index: int) -> Tensor:
-        random = np.random.default_rng([self.seed, self.first_step + index])
+    def __getitem__(self, index: int) -> Batch:
+        step = self.first_step + index
+        clip = self._clips(np.random.default_rng([self.seed, step]))
+        random = torch.Generator().manual_seed((self.seed << 24) + step)
+        fineness = draw_fineness(self.phase, self.ladder, clip.shape[0], random)
+        return Batch(clip, fineness, self.encoder(clip, fineness) if self.encoder else None)
+
+    def _clips(self, random: np.random.Generator) -> Tensor:
+        """Draw uint8 `[B, 3, T, H, W]`."""
         phase = self.phase
         still = phase.kind == "image" or not self.videos or random.random() < phase.still_share
         if not still:
@@ -99,7 +134,7 @@ def _scaled_down(clip: np.ndarray, side: int) -> np.ndarray:
     return np.stack([np.asarray(frame) for frame in frames])
 
 
-def batches(dataset: CropBatches, num_workers: int) -> Iterator[Tensor]:
+def batches(dataset: CropBatches, num_workers: int) -> Iterator[Batch]:
     """Load batches in order, by so many worker processes ahead of the training loop."""
     return iter(
         DataLoader(

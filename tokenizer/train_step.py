@@ -13,8 +13,9 @@ from .klt import RGB_TO_YCBCR
 from .losses import charbonnier_loss, commitment_loss, gradient_loss, ms_ssim_loss, mse_loss
 from .model import Tokenizer
 from .quantize import LookupFreeQuantizer
-from .rate_quantizer import RateQuantizer
 from .train_config import LossWeights, Phase
+from .train_data import Batch
+from .train_tokens import quantize_samples
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
 
@@ -27,44 +28,23 @@ class Game:
     lecam: LeCam
 
 
-@dataclass(frozen=True)
-class Fineness:
-    """How one sample is quantized."""
-
-    bit_depth: int
-    rate_weight: float
-    """What a bit is worth, see `RateQuantizer`."""
-
-
-def draw_fineness(
-    phase: Phase, ladder: tuple[int, ...], batch_size: int, random: torch.Generator
-) -> list[Fineness]:
-    """Draw for each sample the whole token, or for a share of them a rung of the ladder, and a rate weight."""
-    partial = torch.rand(batch_size, generator=random) < phase.partial_depth_share
-    rungs = torch.randint(len(ladder), (batch_size,), generator=random)
-    weights = torch.randint(len(phase.rate_weights), (batch_size,), generator=random)
-    return [
-        Fineness(ladder[int(rung)] if keep_fewer else ladder[-1], phase.rate_weights[int(weight)])
-        for keep_fewer, rung, weight in zip(partial, rungs, weights, strict=True)
-    ]
-
-
-def reconstruct(
-    tokenizer: Tokenizer, clip: Tensor, phase: Phase, fineness: list[Fineness]
-) -> tuple[Tensor, dict[str, Tensor]]:
+def reconstruct(tokenizer: Tokenizer, batch: Batch, phase: Phase) -> tuple[Tensor, dict[str, Tensor]]:
     """Encode, quantize each sample with its fineness and decode.
 
     Args:
         tokenizer: being trained.
-        clip: float `[B, 3, T, H, W]` in [-1, 1] on the token grid.
+        batch: on the device, its clips float.
         phase: decides whether the encoder gets a gradient.
-        fineness: one a sample.
 
     Returns:
-        The reconstruction, about [-1, 1], and latent-side terms by name: `commitment`, `codebook`, `latent`.
+        The reconstruction, about [-1, 1], and latent-side terms by name: `commitment`, `codebook`, `latent`; none where
+        the clip came encoded.
     """
+    depths = torch.tensor([how.bit_depth for how in batch.fineness], device=batch.clip.device)
+    if batch.given is not None:
+        return tokenizer.decode_latent(batch.given, depths), {}
     with torch.set_grad_enabled("encoder" in phase.parts):
-        latent = tokenizer.encoder(clip)
+        latent = tokenizer.encoder(batch.clip)
     quantizer = tokenizer.quantizer
     if not isinstance(quantizer, LookupFreeQuantizer):
         out = quantizer(latent)
@@ -75,15 +55,13 @@ def reconstruct(
         }
     plain = latent.detach().float()
     full = quantizer.dequantize(quantizer.quantize(plain))
-    nested = []
-    for one, how in zip(plain, fineness, strict=True):
-        trellis = RateQuantizer(quantizer, how.bit_depth, how.rate_weight, tokenizer.error_weights)
-        nested.append(quantizer.dequantize(trellis.quantize(one)[None], how.bit_depth))
-    fed = latent + (torch.cat(nested) - latent).detach()
-    pixels = tokenizer.decode_latent(
-        fed, torch.tensor([how.bit_depth for how in fineness], device=clip.device)
-    )
-    return pixels, {"commitment": commitment_loss(latent, full), "latent": latent, "quantized": full}
+    nested = quantize_samples(quantizer, tokenizer.error_weights, plain, batch.fineness)
+    fed = latent + (nested - latent).detach()
+    return tokenizer.decode_latent(fed, depths), {
+        "commitment": commitment_loss(latent, full),
+        "latent": latent,
+        "quantized": full,
+    }
 
 
 def change_penalty(latent: Tensor, quantized: Tensor) -> Tensor:
@@ -109,9 +87,8 @@ def weighted_ycbcr(clip: Tensor) -> Tensor:
 
 def tokenizer_loss(
     tokenizer: Tokenizer,
-    clip: Tensor,
+    batch: Batch,
     phase: Phase,
-    fineness: list[Fineness],
     step: int,
     *,
     perceptual: Perceptual | None = None,
@@ -123,26 +100,37 @@ def tokenizer_loss(
         The weighted sum, each unweighted term by name, and the reconstruction `[B, 3, T, H, W]`.
     """
     weights = phase.loss
-    pixels, latent_terms = reconstruct(tokenizer, clip, phase, fineness)
+    clip = batch.clip
+    pixels, latent_terms = reconstruct(tokenizer, batch, phase)
     pixels = pixels.float()
     prediction, target = weighted_ycbcr(pixels), weighted_ycbcr(clip.float())
+    looked_at = slice(step % min(phase.structure_stride, clip.shape[2]), None, phase.structure_stride)
     terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
         "charbonnier": (weights.charbonnier, lambda: charbonnier_loss(prediction, target)),
         "mse": (weights.mse, lambda: mse_loss(prediction, target)),
         "gradient": (weights.gradient, lambda: gradient_loss(prediction, target)),
-        "ms_ssim": (weights.ms_ssim, lambda: ms_ssim_loss(prediction[:, :1], target[:, :1])),
-        "commitment": (weights.commitment, lambda: latent_terms["commitment"]),
-        "codebook": (float("codebook" in latent_terms), lambda: latent_terms["codebook"]),
-        "rate": (weights.rate, lambda: change_penalty(latent_terms["latent"], latent_terms["quantized"])),
-        "entropy": (_entropy_weight(weights, step), lambda: _entropy(tokenizer, latent_terms["latent"])),
+        "ms_ssim": (
+            weights.ms_ssim,
+            lambda: ms_ssim_loss(prediction[:, :1, looked_at], target[:, :1, looked_at]),
+        ),
     }
+    if latent_terms:
+        terms |= {
+            "commitment": (weights.commitment, lambda: latent_terms["commitment"]),
+            "codebook": (float("codebook" in latent_terms), lambda: latent_terms["codebook"]),
+            "rate": (weights.rate, lambda: change_penalty(latent_terms["latent"], latent_terms["quantized"])),
+            "entropy": (_entropy_weight(weights, step), lambda: _entropy(tokenizer, latent_terms["latent"])),
+        }
     if perceptual is not None:
-        terms["perceptual"] = (weights.perceptual, lambda: perceptual(pixels, clip))
+        terms["perceptual"] = (
+            weights.perceptual,
+            lambda: perceptual(pixels[:, :, looked_at], clip[:, :, looked_at]),
+        )
     if game is not None:
-        fake_logits, fake_features = game.discriminator.features(pixels)
+        fake_logits, fake_features = game.discriminator.features(discriminated(pixels, phase, step))
         terms["adversarial"] = (weights.adversarial, lambda: generator_loss(fake_logits))
         with torch.no_grad():
-            real_features = game.discriminator.features(clip)[1]
+            real_features = game.discriminator.features(discriminated(clip, phase, step))[1]
         terms["feature_matching"] = (
             weights.feature_matching,
             lambda: feature_matching_loss(fake_features, real_features),
@@ -155,6 +143,13 @@ def tokenizer_loss(
             total = total + weight * loss
             values[name] = float(loss.detach())
     return total, values, pixels.detach()
+
+
+def discriminated(clip: Tensor, phase: Phase, step: int) -> Tensor:
+    """Take the frames of `[B, 3, T, H, W]` that the discriminator sees at a step."""
+    num_frames = min(phase.discriminator_frames or clip.shape[2], clip.shape[2])
+    start = step % (clip.shape[2] - num_frames + 1)
+    return clip[:, :, start : start + num_frames]
 
 
 def discriminator_step_loss(

@@ -29,6 +29,7 @@ def validate(
     coded_bits: CodedBits | None = None,
     *,
     rate_weight: float = 0.0,
+    perceptual: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> dict[str, Any]:
     """Measure a tokenizer on the middle of the first frames of each validation shard.
 
@@ -37,10 +38,11 @@ def validate(
         folders: of shards.
         coded_bits: measures the coded size of tokens at full depth and its lower layers.
         rate_weight: with which the tokens of each depth are quantized, see `Tokenizer.quantize`.
+        perceptual: distance of clips `[B, 3, T, H, W]` in [-1, 1], on the tokenizer's device.
 
     Returns:
-        `depths`: for each bit depth `psnr_y_db`, `ms_ssim` and, with `coded_bits`, `bpp`; `bit_usage`: share of ones of
-        each token bit at full depth.
+        `depths`: for each bit depth `psnr_y_db`, `ms_ssim`, with `perceptual` that and with `coded_bits` `bpp`;
+        `bit_usage`: share of ones of each token bit at full depth.
     """
     was_training = tokenizer.training
     tokenizer.eval()
@@ -49,7 +51,7 @@ def validate(
     for clip in _clips(folders):
         for depth, values in depths.items():
             tokens = tokenizer.encode(clip, depth, rate_weight)
-            for name, value in _quality(tokenizer, tokens, clip).items():
+            for name, value in _quality(tokenizer, tokens, clip, perceptual).items():
                 values.setdefault(name, []).append(value)
         grids.append(tokens.ids[0].cpu().numpy())  # of the last, full depth
         num_pixels += clip.shape[2] * clip.shape[3] * clip.shape[4]
@@ -80,15 +82,18 @@ def sample_picture(tokenizer: Tokenizer, folders: tuple[str, ...], path: Path, n
     Image.fromarray(picture).save(path)
 
 
-def _quality(tokenizer: Tokenizer, tokens: Tokens, clip: Tensor) -> dict[str, float]:
-    luma = torch.tensor(RGB_TO_YCBCR[0], dtype=torch.float32)
-    decoded, source = (
-        torch.einsum("c,bcthw->bthw", luma, x.cpu().float())[:, None]
-        for x in (tokenizer.decode(tokens), clip / 255)
-    )
+def _quality(
+    tokenizer: Tokenizer, tokens: Tokens, clip: Tensor, perceptual: Callable[[Tensor, Tensor], Tensor] | None
+) -> dict[str, float]:
+    prediction, target = tokenizer.decode(tokens).float(), clip.to(tokenizer.device) / 255
+    luma = torch.tensor(RGB_TO_YCBCR[0], dtype=torch.float32, device=tokenizer.device)
+    decoded, source = (torch.einsum("c,bcthw->bthw", luma, x)[:, None] for x in (prediction, target))
     errors = (decoded - source).square().mean(dim=(0, 1, 3, 4)).clamp_min(1e-10)
     ms_ssim = 1 - ms_ssim_loss(decoded * 2 - 1, source * 2 - 1)
-    return {"psnr_y_db": float((-10 * errors.log10()).mean()), "ms_ssim": float(ms_ssim)}
+    values = {"psnr_y_db": float((-10 * errors.log10()).mean()), "ms_ssim": float(ms_ssim)}
+    if perceptual is not None:
+        values["perceptual"] = float(perceptual(prediction * 2 - 1, target * 2 - 1))
+    return values
 
 
 def _clips(folders: tuple[str, ...]) -> Iterator[Tensor]:

@@ -25,18 +25,19 @@ from mgv.tokenizer.presets import MAGVIT_B, MAGVIT_V2, MGV_S
 from mgv.tokenizer.shards import write_shards
 from mgv.tokenizer.train import StepReport, start_linear, train
 from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig, read_train_config
-from mgv.tokenizer.train_data import CropBatches
+from mgv.tokenizer.train_data import Batch, CropBatches
 from mgv.tokenizer.train_step import (
-    Fineness,
     Game,
+    discriminated,
     discriminator_step_loss,
-    draw_fineness,
     reconstruct,
     tokenizer_loss,
 )
+from mgv.tokenizer.train_tokens import Fineness, FrozenEncoder, draw_fineness
 
 CONFIGS = Path(train_config.__file__).parent / "configs"
 TINY = replace(MGV_S, name="tiny", network=MgvSNetwork(4, 6, 1, 6, 1, 4, 1))
+LADDER = MGV_S.bit_depths
 IMAGE = Phase("image", steps=3, batch_size=2, crop=32)
 VIDEO = Phase("video", steps=4, batch_size=2, crop=32, num_frames=5, still_share=0.3)
 
@@ -165,25 +166,36 @@ def test_only_the_parts_of_a_phase_move(shards: dict[str, str], tmp_path: Path) 
 
 def test_batches_depend_on_seed_and_step_only(shards: dict[str, str]) -> None:
     folders = (shards["video"],), (shards["images"],)
-    whole = CropBatches(*folders, VIDEO, seed=3)
-    resumed = CropBatches(*folders, VIDEO, seed=3, first_step=2)
+    whole = CropBatches(*folders, VIDEO, LADDER, seed=3)
+    resumed = CropBatches(*folders, VIDEO, LADDER, seed=3, first_step=2)
     assert len(resumed) == 2
-    assert torch.equal(whole[3], resumed[1])
-    assert not torch.equal(whole[1], whole[2])
-    assert whole[1].dtype == torch.uint8
+    assert torch.equal(whole[3].clip, resumed[1].clip)
+    assert whole[3].fineness == resumed[1].fineness
+    assert not torch.equal(whole[1].clip, whole[2].clip)
+    assert whole[1].clip.dtype == torch.uint8
     with pytest.raises(ValueError, match="no shard"):
-        CropBatches(*folders, replace(VIDEO, crop=512), seed=0)
+        CropBatches(*folders, replace(VIDEO, crop=512), LADDER, seed=0)
 
 
 def test_clips_are_scaled_down_as_far_as_frames_allow(shards: dict[str, str]) -> None:
     folders = (shards["video"],), ()
     still = replace(VIDEO, still_share=0.0)
-    plain, half = (CropBatches(*folders, replace(still, scales=(scale,)), seed=1) for scale in (1.0, 0.5))
-    assert half[0].shape == plain[0].shape == (2, 3, 5, 32, 32)
+    plain, half = (
+        CropBatches(*folders, replace(still, scales=(scale,)), LADDER, seed=1) for scale in (1.0, 0.5)
+    )
+    assert half[0].clip.shape == plain[0].clip.shape == (2, 3, 5, 32, 32)
     # The shards' blocks of 6 pixels are 3 wide now, so twice as many columns differ from the one before.
-    edges = [float((clip[..., 1:] != clip[..., :-1]).float().mean()) for clip in (plain[0], half[0])]
+    edges = [
+        float((clip[..., 1:] != clip[..., :-1]).float().mean()) for clip in (plain[0].clip, half[0].clip)
+    ]
     assert edges[1] > 1.5 * edges[0]
-    assert CropBatches(*folders, replace(still, scales=(0.1,)), seed=1)[0].shape == (2, 3, 5, 32, 32)
+    assert CropBatches(*folders, replace(still, scales=(0.1,)), LADDER, seed=1)[0].clip.shape == (
+        2,
+        3,
+        5,
+        32,
+        32,
+    )
     with pytest.raises(ValueError, match="scales"):
         replace(VIDEO, scales=(1.5,))
 
@@ -206,7 +218,7 @@ def test_samples_are_quantized_as_an_encoder_does_it(shards: dict[str, str]) -> 
     start_linear(tokenizer, config_of(shards, phase))
     clip = torch.rand(1, 3, 9, 32, 32).repeat(2, 1, 1, 1, 1)
     fineness = [Fineness(38, 0.0), Fineness(38, 0.4)]
-    pixels = reconstruct(tokenizer, clip * 2 - 1, phase, fineness)[0].detach()
+    pixels = reconstruct(tokenizer, Batch(clip * 2 - 1, fineness, None), phase)[0].detach()
     for one, how in zip(pixels, fineness, strict=True):
         tokens = tokenizer.encode(clip[:1], how.bit_depth, how.rate_weight)
         expected = tokenizer.reconstruct(tokens.ids, how.bit_depth)[0].detach()
@@ -214,6 +226,50 @@ def test_samples_are_quantized_as_an_encoder_does_it(shards: dict[str, str]) -> 
     assert (pixels[0] - pixels[1]).abs().max() > 0.01
     with pytest.raises(ValueError, match="rate_weights"):
         replace(VIDEO, rate_weights=(-0.1,))
+
+
+def test_a_frozen_encoder_quantizes_as_batches_are_loaded(shards: dict[str, str]) -> None:
+    phase = replace(VIDEO, parts=("decoder",), rate_weights=(0.0, 0.4))
+    torch.manual_seed(0)
+    tokenizer = Tokenizer(TINY)
+    start_linear(tokenizer, config_of(shards, phase))
+    with torch.no_grad():
+        tokenizer.decoder.blocks[0].time.weight.add_(0.1)  # type: ignore[index]
+    folders = (shards["video"],), (shards["images"],)
+    data = CropBatches(*folders, phase, LADDER, seed=5, encoder=FrozenEncoder(tokenizer))
+    for step in range(3):
+        loaded = data[step]
+        assert loaded.given is not None
+        batch = loaded._replace(clip=loaded.clip.float() / 127.5 - 1)
+        losses = [
+            tokenizer_loss(tokenizer, one, phase, step)[0] for one in (batch, batch._replace(given=None))
+        ]
+        assert float(losses[0].detach()) == pytest.approx(float(losses[1].detach()), rel=1e-5)
+
+
+def test_dear_terms_look_at_some_frames_and_at_all_in_turn(shards: dict[str, str]) -> None:
+    phase = replace(
+        VIDEO, structure_stride=2, discriminator_frames=2, loss=LossWeights(charbonnier=0, perceptual=1)
+    )
+    tokenizer = Tokenizer(TINY)
+    seen = []
+
+    def perceptual(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        seen.append([int(frame) for frame in target[0, 0, :, 0, 0]])
+        return prediction.sum()
+
+    numbers = torch.arange(5.0)[None, None, :, None, None].expand(1, 3, 5, 32, 32)
+    for step in range(2):
+        tokenizer_loss(
+            tokenizer, Batch(numbers, [Fineness(56, 0.0)], None), phase, step, perceptual=perceptual
+        )
+    assert seen == [[0, 2, 4], [1, 3]]
+    starts = [
+        [int(frame) for frame in discriminated(numbers, phase, step)[0, 0, :, 0, 0]] for step in range(5)
+    ]
+    assert starts == [[0, 1], [1, 2], [2, 3], [3, 4], [0, 1]]
+    with pytest.raises(ValueError, match="discriminator_frames"):
+        replace(VIDEO, discriminator_frames=6)
 
 
 EVERY_LOSS = LossWeights(
@@ -252,7 +308,8 @@ def test_every_term_alone_has_a_finite_gradient(name: str) -> None:
     clip = torch.rand(2, 3, 5, 32, 32) * 2 - 1
     phase = replace(VIDEO, loss=weights)
     fineness = [Fineness(5, 0.0), Fineness(2, 0.3)]
-    loss, terms, _ = tokenizer_loss(tokenizer, clip, phase, fineness, 0, perceptual=perceptual, game=game)
+    batch = Batch(clip, fineness, None)
+    loss, terms, _ = tokenizer_loss(tokenizer, batch, phase, 0, perceptual=perceptual, game=game)
     assert set(terms) == {name}
     loss.backward()
     gradients = [parameter.grad for parameter in tokenizer.encoder.parameters()]
