@@ -108,6 +108,10 @@ class TrainConfig:
             raise ValueError(f"transform is {self.transform!r}, expected klt or model")
         if not self.phases:
             raise ValueError("a run has at least one phase")
+        if any(phase.loss.perceptual > 0 for phase in self.phases) and not self.perceptual_weights:
+            raise ValueError(
+                "a perceptual term needs perceptual_weights, the path of SqueezeNet's features (.npz)"
+            )
         if self.quantization_steps and len(self.quantization_steps) != len(self.tokenizer.dimension_bits):
             raise ValueError(
                 f"{len(self.quantization_steps)} quantization_steps for {len(self.tokenizer.dimension_bits)} dimensions"

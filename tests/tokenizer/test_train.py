@@ -13,10 +13,7 @@ from mgv.tokenizer import (
     MagvitNetwork,
     MgvSNetwork,
     TokenizerConfig,
-    WeightsError,
     load_tokenizer,
-    save_tokenizer,
-    train_config,
 )
 from mgv.tokenizer.adversarial import LeCam
 from mgv.tokenizer.discriminator import Discriminator
@@ -24,7 +21,7 @@ from mgv.tokenizer.model import Tokenizer
 from mgv.tokenizer.presets import MAGVIT_B, MAGVIT_V2, MGV_S
 from mgv.tokenizer.shards import write_shards
 from mgv.tokenizer.train import StepReport, start_linear, train
-from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig, read_train_config
+from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig
 from mgv.tokenizer.train_data import Batch, CropBatches
 from mgv.tokenizer.train_step import (
     Game,
@@ -35,7 +32,6 @@ from mgv.tokenizer.train_step import (
 )
 from mgv.tokenizer.train_tokens import Fineness, FrozenEncoder, draw_fineness
 
-CONFIGS = Path(train_config.__file__).parent / "configs"
 TINY = replace(MGV_S, name="tiny", network=MgvSNetwork(4, 6, 1, 6, 1, 4, 1))
 LADDER = MGV_S.bit_depths
 IMAGE = Phase("image", steps=3, batch_size=2, crop=32)
@@ -347,57 +343,3 @@ def test_the_thesis_models_train_with_a_discriminator(
     discriminator_step_loss(game, clips, clips.roll(1, 3), LossWeights(), step=16).backward()
     gradients = [parameter.grad for parameter in game.discriminator.parameters()]
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
-
-
-def test_weights_survive_saving_to_the_last_bit(tmp_path: Path) -> None:
-    tokenizer = Tokenizer(TINY)
-    save_tokenizer(tokenizer, tmp_path, {"note": "hello"})
-    loaded = load_tokenizer(tmp_path)
-    assert loaded.sha256 == tokenizer.sha256
-    for name, tensor in tokenizer.state_dict().items():
-        assert torch.equal(tensor.half(), loaded.state_dict()[name].half())
-    assert json.loads((tmp_path / "model.json").read_text())["note"] == "hello"
-
-
-def test_wrong_weights_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no model"):
-        load_tokenizer(tmp_path / "nothing")
-    save_tokenizer(Tokenizer(TINY), tmp_path, {})
-    card = json.loads((tmp_path / "model.json").read_text())
-    (tmp_path / "model.json").write_text(json.dumps({**card, "sha256": "0" * 64}))
-    with pytest.raises(WeightsError, match="do not belong together"):
-        load_tokenizer(tmp_path)
-    (tmp_path / "model.json").write_text("{")
-    with pytest.raises(WeightsError, match="no model card"):
-        load_tokenizer(tmp_path)
-    (tmp_path / "model.json").write_text(json.dumps(card))
-    weights = (tmp_path / "tokenizer.safetensors").read_bytes()
-    (tmp_path / "tokenizer.safetensors").write_bytes(weights[: len(weights) // 2])
-    with pytest.raises(WeightsError, match="cannot be loaded"):
-        load_tokenizer(tmp_path)
-
-
-def test_a_run_is_read_from_toml(tmp_path: Path) -> None:
-    path = tmp_path / "run.toml"
-    path.write_text(
-        'tokenizer = "magvit-v2"\nvideo_shards = ["v"]\nimage_shards = []\nvalidation_shards = []\n'
-        '[[phases]]\nkind = "video"\nsteps = 10\nbatch_size = 4\ncrop = 64\nnum_frames = 9\nparts = ["decoder"]\n'
-        "[phases.loss]\nmse = 2.0\n"
-    )
-    config = read_train_config(path)
-    assert config.tokenizer == MAGVIT_V2
-    assert config.phases[0].parts == ("decoder",)
-    assert config.phases[0].loss == LossWeights(mse=2.0)
-    for broken in ("kind = 'film'", "colour = 1", "steps = 0", "= ="):
-        path.write_text(path.read_text().split("[[phases]]")[0] + f"[[phases]]\n{broken}\n")
-        with pytest.raises(ValueError, match=r"run\.toml"):
-            read_train_config(path)
-
-
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
-def test_the_configs_that_come_along_are_valid(path: Path) -> None:
-    config = read_train_config(path)
-    assert config.video_shards
-    for phase in config.phases:
-        assert phase.crop % 8 == 0
-        assert phase.num_frames % 4 == 1
