@@ -11,7 +11,7 @@ from .entropy import LayerCoder
 from .pipeline import Pipeline
 from .rate_target import Extent
 from .scene_cuts import SceneWatch
-from .segmenter import SegmentShape, cut_segments, longest_still_segment
+from .segmenter import SegmentLengths, SegmentShape, cut_segments
 from .token_stream import SegmentLatents, Size, chunk_latents, segment_latents
 from .video_in import VideoSource
 
@@ -116,7 +116,7 @@ def read_latents(
     pipeline: Pipeline,
     video: VideoSource,
     tokenizer: Tokenizer,
-    segment_frames: int,
+    lengths: SegmentLengths,
     coded_sizes: Callable[[int], Mapping[Size, int]],
     on_frames: Callable[[int], None],
     *,
@@ -128,7 +128,7 @@ def read_latents(
         pipeline: that the thread belongs to.
         video: not read yet.
         tokenizer: a causal one.
-        segment_frames: nominal length of a segment.
+        lengths: of segments.
         coded_sizes: see `segment_latents`.
         on_frames: likewise.
         keep_frames: likewise.
@@ -139,10 +139,8 @@ def read_latents(
         return None if stamp is None else stamp * video.audio[packet.stream].time_base
 
     stride = tokenizer.config.strides[0]
-    still_frames = longest_still_segment(segment_frames, tokenizer.config.strides, video.width, video.height)
-    shape = SegmentShape(
-        stride, segment_frames, chunk_latents(stride, video.height, video.width), still_frames
-    )
+    longest_chunk = chunk_latents(stride, video.height, video.width)
+    shape = SegmentShape(stride, lengths.nominal, longest_chunk, lengths.still)
     cut = cut_segments(video.events(), shape, video.time_base, audio_seconds, SceneWatch())
     chunks = pipeline.run_ahead(cut, 1, "mgv-read")
     return segment_latents(chunks, tokenizer, coded_sizes, on_frames, keep_frames=keep_frames)

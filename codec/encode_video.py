@@ -27,7 +27,7 @@ from .rate import audio_bytes, bits_per_pixel
 from .rate_points import RatePoint, choose_rate_point, read_rate_points
 from .rate_target import RateTarget, choose_target
 from .segment_coder import SegmentCoder
-from .segmenter import longest_segment
+from .segmenter import segment_lengths
 from .targeted_encoding import TargetedEncoding, VideoSupply
 from .token_stream import ALL_LATENTS, SegmentLatents
 from .video_in import VideoSource
@@ -108,6 +108,7 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
     model: ModelName = "mgv-s",
     coder: str | None = None,
     effort: int = 0,
+    segment_frames: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> EncodeReport:
@@ -131,6 +132,8 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         effort: gradient steps that search for tokens from which the decoder rebuilds the source better, 0 to 20;
             4 slow the encoding down about tenfold. Goes with a quality only, and makes files of the same quality level
             somewhat larger and better by more than that is worth in PSNR.
+        segment_frames: most frames in a segment, where decoding can start and to which damage is confined; rounded down
+            to what the model makes whole latent frames of. If None 129, up to 257 where the picture stands still.
         force: replace an existing target.
         progress: told how far it is; with two passes the frames of both count.
 
@@ -142,7 +145,7 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         WeightsError: there is no such tokenizer, or its weights are broken.
         OutputError: the target exists or cannot be written.
         OptionError: there is no such quality or coder, the tokenizer is not causal, the rate asked for is too low, or
-            the effort is none or goes with a rate.
+            the effort is none or goes with a rate, or segments are to have less than one frame.
     """
     rate = choose_rate(quality, bpp, bitrate, size, effort)
     supply = VideoSupply(source)
@@ -153,9 +156,9 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         if rate is None:
             number, level = choose_rate_point(levels, quality)
             with open_file() as file:
-                outcome = encode_at_level(video, models, level, file, progress, effort)
+                outcome = encode_at_level(video, models, level, file, progress, effort, segment_frames)
             return _report(outcome, number, None, started)
-        encoding = TargetedEncoding(supply, models, levels, rate, progress)
+        encoding = TargetedEncoding(supply, models, levels, rate, progress, segment_frames)
         is_repeatable = isinstance(target, str | os.PathLike)
         outcome = encoding.run(video, open_file, is_repeatable=is_repeatable)
         return _report(outcome, None, rate, started)
@@ -206,10 +209,12 @@ def encode_at_level(
     file: BinaryIO,
     progress: Progress | None,
     effort: int,
+    segment_frames: int | None,
 ) -> Outcome:
     """Encode a source at one rate point, with so many steps of search."""
     size = level.coded_size(video.width, video.height)
-    segment_frames = longest_segment(models.tokenizer.config.strides, *size)
+    strides = models.tokenizer.config.strides
+    lengths = segment_lengths(strides, size, (video.width, video.height), segment_frames)
     segment_coder = SegmentCoder(models.tokenizer, models.coder, effort)
     count, extent = FrameCount(progress, 1, video.num_frames_estimated), ExtentCounter(video)
 
@@ -218,12 +223,12 @@ def encode_at_level(
         return segment_coder.code(segment, size, level.num_layers, level.rate_weight)
 
     with Writer(file) as writer, Pipeline() as pipeline:
-        heads = Heads(video, models, size, level.num_layers, segment_frames)
+        heads = Heads(video, models, size, level.num_layers, lengths.nominal)
         latents = read_latents(
             pipeline,
             video,
             models.tokenizer,
-            segment_frames,
+            lengths,
             lambda _: {size: ALL_LATENTS},
             count.add,
             keep_frames=effort > 0,

@@ -11,6 +11,7 @@ from .rate_ledger import Ledger
 from .rate_points import MAX_RATE_WEIGHT, RatePoint
 from .rate_target import Extent
 from .segment_coder import SegmentCoder, timing_of
+from .segmenter import SegmentLengths
 from .token_stream import ALL_LATENTS, SegmentLatents, Size
 from .video_in import VideoSource
 
@@ -70,7 +71,7 @@ def take_survey(
     video: VideoSource,
     models: EncoderModels,
     levels: Sequence[RatePoint],
-    segment_frames: int,
+    lengths: SegmentLengths,
     on_frames: Callable[[int], None],
 ) -> Survey:
     """Go through a source: code all of it at the lowest scale, and samples at every rung of the ladder.
@@ -79,14 +80,12 @@ def take_survey(
         video: not read yet.
         models: that it will be coded with.
         levels: quality levels of the model.
-        segment_frames: nominal length of a segment.
+        lengths: of segments.
         on_frames: told the number of frames of each chunk that is done.
     """
-    survey = _Surveyor(video, models, levels, segment_frames)
+    survey = _Surveyor(video, models, levels, lengths.nominal)
     with Pipeline() as pipeline:
-        latents = read_latents(
-            pipeline, video, models.tokenizer, segment_frames, survey.coded_sizes, on_frames
-        )
+        latents = read_latents(pipeline, video, models.tokenizer, lengths, survey.coded_sizes, on_frames)
         for segment in pipeline.run_ahead(latents, 1, "mgv-survey"):
             survey.add(segment)
     return survey.result()

@@ -13,11 +13,11 @@ from .options import OptionError
 from .scene_cuts import SceneWatch
 from .video_in import SourceFrame
 
-DEFAULT_SEGMENT_FRAMES = 65
+DEFAULT_SEGMENT_FRAMES = 129
 LARGE_SEGMENT_FRAMES = 33
 """The nominal length where the picture is so large that one of 33 frames has `MAX_HELD_TOKENS` or more."""
 
-STILL_SEGMENT_FRAMES = 129
+STILL_SEGMENT_FRAMES = 257
 """Up to which a segment runs on while the picture stands still."""
 
 SHORTEST_SCENE_FRAMES = 5
@@ -94,13 +94,54 @@ class SegmentShape:
         return 1 + -(-(num_frames - 1) // self.stride)
 
 
-def longest_segment(strides: tuple[int, int, int], width: int, height: int) -> int:
+@dataclass(frozen=True)
+class SegmentLengths:
+    """Frames that segments of one encoding have, each 1 + s*k."""
+
+    nominal: int
+    still: int
+    """Up to which one runs on while the picture stands still."""
+
+
+def check_segment_frames(wanted: int | None) -> None:
+    """Refuse a length of segments that is below one frame.
+
+    Raises:
+        OptionError: it is.
+    """
+    if wanted is not None and wanted < 1:
+        raise OptionError(f"segment_frames is {wanted}, expected 1 or more")
+
+
+def segment_lengths(
+    strides: tuple[int, int, int], coded: tuple[int, int], source: tuple[int, int], wanted: int | None = None
+) -> SegmentLengths:
+    """Choose how long segments are.
+
+    Args:
+        strides: frames, rows and columns per latent step.
+        coded: width and height of the largest coded picture.
+        source: width and height of the source's.
+        wanted: most frames that a segment may have, at least 1; None for the usual length, which grows in still scenes.
+
+    Raises:
+        OptionError: one latent frame alone has too many tokens, or `wanted` is below 1.
+    """
+    check_segment_frames(wanted)
+    nominal = longest_segment(strides, *coded, wanted)
+    if wanted is not None:
+        return SegmentLengths(nominal, nominal)
+    return SegmentLengths(nominal, longest_still_segment(nominal, strides, *source))
+
+
+def longest_segment(strides: tuple[int, int, int], width: int, height: int, wanted: int | None = None) -> int:
     """Give the nominal length of a segment: less than usual for large pictures, and what a file may have at most.
 
     Args:
         strides: frames, rows and columns per latent step.
         width: of the coded picture.
         height: of the coded picture.
+        wanted: in place of the usual length.
 
     Raises:
         OptionError: one latent frame alone has too many.
@@ -111,8 +152,9 @@ def longest_segment(strides: tuple[int, int, int], width: int, height: int) -> i
             f"a picture of {width} x {height} has {num_tokens} tokens under strides {strides}, "
             f"a file may have {MAX_SEGMENT_TOKENS} a segment; choose a lower quality or another model"
         )
-    wanted = max(LARGE_SEGMENT_FRAMES, _most_frames(MAX_HELD_TOKENS, strides[0], num_tokens))
-    return min(DEFAULT_SEGMENT_FRAMES, wanted, _most_frames(MAX_SEGMENT_TOKENS, strides[0], num_tokens))
+    usual = DEFAULT_SEGMENT_FRAMES if wanted is None else 1 + (wanted - 1) // strides[0] * strides[0]
+    held = max(LARGE_SEGMENT_FRAMES, _most_frames(MAX_HELD_TOKENS, strides[0], num_tokens))
+    return min(usual, held, _most_frames(MAX_SEGMENT_TOKENS, strides[0], num_tokens))
 
 
 def longest_still_segment(segment_frames: int, strides: tuple[int, int, int], width: int, height: int) -> int:

@@ -31,7 +31,7 @@ from .rate_points import RatePoint
 from .rate_survey import Survey, take_survey
 from .rate_target import Extent, RateTarget
 from .segment_coder import SegmentCoder, timing_of
-from .segmenter import longest_segment
+from .segmenter import SegmentLengths, segment_lengths
 from .token_stream import ALL_LATENTS, SegmentLatents, Size
 from .video_in import VideoSource, open_source
 
@@ -89,6 +89,7 @@ class TargetedEncoding:
         levels: Sequence[RatePoint],
         target: RateTarget,
         progress: Progress | None,
+        segment_frames: int | None = None,
     ) -> None:
         """Prepare.
 
@@ -98,6 +99,7 @@ class TargetedEncoding:
             levels: quality levels of the model, lowest first.
             target: of the rate.
             progress: told the frames done, those of both passes where there are two.
+            segment_frames: see `segment_lengths`.
         """
         self._supply = supply
         self._models = models
@@ -105,6 +107,7 @@ class TargetedEncoding:
         self._most_layers = max(level.num_layers for level in levels)
         self._target = target
         self._progress = progress
+        self._segment_frames = segment_frames
 
     def run(self, video: VideoSource, open_file: OpenFile, *, is_repeatable: bool) -> Outcome:
         """Encode.
@@ -124,8 +127,8 @@ class TargetedEncoding:
         survey: Survey | None = None
         try:
             with open_file() as file:
-                segment_frames = self._segment_frames(video)
-                survey = take_survey(video, self._models, self._levels, segment_frames, count.add)
+                lengths = self._lengths(video)
+                survey = take_survey(video, self._models, self._levels, lengths, count.add)
                 return self._run_planned(survey, self._plan(survey), file, count)
         except BudgetTooSmallError as error:
             if survey is None or not is_repeatable:
@@ -157,7 +160,7 @@ class TargetedEncoding:
     def _run_planned(self, survey: Survey, plan: _Plan, file: BinaryIO, count: FrameCount) -> Outcome:
         with self._supply.open() as video, Writer(file) as writer, Pipeline() as pipeline:
             size = plan.point.coded_size(video.width, video.height)
-            heads = Heads(video, self._models, size, self._most_layers, self._segment_frames(video))
+            heads = Heads(video, self._models, size, self._most_layers, self._lengths(video).nominal)
             latents = self._latents(pipeline, video, lambda _: {size: ALL_LATENTS}, count)
             controller = self._controller(video, heads, plan)
             segments = pipeline.run_ahead(latents, 1, "mgv-tokenize")
@@ -176,7 +179,7 @@ class TargetedEncoding:
             plan = _Plan(self._first_point(video, first, budget), budget)
             size = sizes[plan.point.scale]
             wanted = {size: ALL_LATENTS}
-            heads = Heads(video, self._models, size, self._most_layers, self._segment_frames(video))
+            heads = Heads(video, self._models, size, self._most_layers, self._lengths(video).nominal)
             controller = self._controller(video, heads, plan)
             segments = chain((first,), pipeline.run_ahead(latents, 1, "mgv-tokenize"))
             del first
@@ -210,12 +213,13 @@ class TargetedEncoding:
         count: FrameCount,
     ) -> Iterator[SegmentLatents]:
         tokenizer = self._models.tokenizer
-        return read_latents(pipeline, video, tokenizer, self._segment_frames(video), sizes, count.add)
+        return read_latents(pipeline, video, tokenizer, self._lengths(video), sizes, count.add)
 
-    def _segment_frames(self, video: VideoSource) -> int:
-        """Give one nominal length for all scales, so that both passes cut alike."""
+    def _lengths(self, video: VideoSource) -> SegmentLengths:
+        """Give the same lengths for all scales, so that both passes cut alike."""
         sizes = coded_sizes_of(self._levels, video.width, video.height)
-        return longest_segment(self._models.tokenizer.config.strides, *sizes[max(sizes)])
+        strides, source = self._models.tokenizer.config.strides, (video.width, video.height)
+        return segment_lengths(strides, sizes[max(sizes)], source, self._segment_frames)
 
     def _controller(self, video: VideoSource, heads: Heads, plan: _Plan) -> RateController:
         coder = SegmentCoder(self._models.tokenizer, self._models.coder)

@@ -45,7 +45,13 @@ OF_TREES = ("jobs", "engine", "images")
     type=click.IntRange(0, 20),
     default=0,
     show_default=True,
-    help="Steps of search for tokens that decode better; 4 is a good choice. Slower; not with a rate.",
+    help="Steps of search for tokens that decode better; 2 is a good choice. Slower; not with a rate.",
+)
+@click.option(
+    "--segment-frames",
+    type=click.IntRange(min=1),
+    help="Most frames in a segment, where decoding can start and to which damage is confined (-g of ffmpeg). "
+    "129 by default, up to 257 where the picture stands still.",
 )
 @click.option(
     "-j",

@@ -88,6 +88,7 @@ def encode_tree(  # noqa: PLR0913 - what a user may choose, by name
     model: str | os.PathLike[str] = "mgv-s",
     coder: str | None = None,
     effort: int = 0,
+    segment_frames: int | None = None,
     force: bool = False,
     progress: TreeProgress | None = None,
 ) -> TreeReport:
@@ -103,13 +104,15 @@ def encode_tree(  # noqa: PLR0913 - what a user may choose, by name
         jobs: files at a time; by default as many as there are processors.
         engine: `local`, `ray`, or the address of a Ray cluster (`ray://HOST:PORT`, `HOST:PORT`).
         images: whether photographs are encoded too, as videos of one frame.
-        quality: as for `encode`; so are `bpp`, `bitrate`, `size` (of each file), `coder` and `effort`.
+        quality: as for `encode`; so are `bpp`, `bitrate`, `size` (of each file), `coder`, `effort` and
+            `segment_frames`.
         bpp: see there.
         bitrate: see there.
         size: see there.
         model: name or folder of a tokenizer.
         coder: see `encode`.
         effort: see there.
+        segment_frames: see there.
         force: replace what is there that this run would make otherwise, or that was made by something else.
         progress: told how far it is.
 
@@ -127,7 +130,9 @@ def encode_tree(  # noqa: PLR0913 - what a user may choose, by name
         raise OptionError(f"jobs is {jobs}, expected at least 1")
     if engine not in (LOCAL, RAY) and ":" not in engine:
         raise OptionError(f"engine is {engine!r}, expected local, ray or an address such as ray://HOST:10001")
-    settings = EncodeSettings(quality, bpp, bitrate, size, os.fspath(model), coder, effort).everywhere()
+    settings = EncodeSettings(
+        quality, bpp, bitrate, size, os.fspath(model), coder, effort, segment_frames
+    ).everywhere()
     settings.check()
     root, folder = Path(source), Path(target)
     if folder.exists() and not folder.is_dir():

@@ -13,6 +13,7 @@ from ..options import OptionError
 from ..output import PART_SUFFIX, make_folder
 from ..parallel import limit_threads
 from ..rate_points import choose_rate_point
+from ..segmenter import check_segment_frames
 from .journal import Options
 
 FILE_ERRORS = (MediaError, OutputError, OptionError, FormatError)
@@ -55,6 +56,7 @@ class EncodeSettings:
 
     coder: str | None = None
     effort: int = 0
+    segment_frames: int | None = None
 
     def check(self) -> None:
         """Check what can be checked without the model.
@@ -63,6 +65,7 @@ class EncodeSettings:
             OptionError: arguments don't go together, or one is out of range.
         """
         choose_rate(self.quality, self.bpp, self.bitrate, self.size, self.effort)
+        check_segment_frames(self.segment_frames)
 
     def everywhere(self) -> "EncodeSettings":
         """Make a model's folder, if one is given, independent of the working folder."""
@@ -82,6 +85,8 @@ class EncodeSettings:
             "tables": models.coder.parameters_sha256.hex()[:SHORT_HASH],
             "effort": self.effort,
         }
+        if self.segment_frames is not None:
+            options["segment_frames"] = self.segment_frames
         if rate is not None:
             return {**options, rate.kind: rate.amount}
         number, level = choose_rate_point(levels, self.quality)

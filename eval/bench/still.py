@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...codec.models import open_coder
 from ...codec.scene_cuts import SceneWatch
-from ...codec.segmenter import Chunk, SegmentShape, cut_segments, longest_segment, longest_still_segment
+from ...codec.segmenter import Chunk, SegmentShape, cut_segments, segment_lengths
 from ...codec.token_stream import chunk_latents
 from ...codec.video_in import SourceFrame
 from ...tokenizer import Tokenizer
@@ -171,9 +171,9 @@ def _segments(
     strides = tokenizer.config.strides
     first = next(frames)
     height, width = first.shape[:2]
-    nominal = longest_segment(strides, width, height)
-    limit = longest_still_segment(nominal, strides, width, height)
-    shape = SegmentShape(strides[0], nominal, chunk_latents(strides[0], height, width), limit)
+    lengths = segment_lengths(strides, (width, height), (width, height))
+    longest_chunk = chunk_latents(strides[0], height, width)
+    shape = SegmentShape(strides[0], lengths.nominal, longest_chunk, lengths.still)
     events = (SourceFrame(frame, index, 1) for index, frame in enumerate(chain([first], frames)))
     parts: list[NDArray[np.uint8]] = []
     for item in cut_segments(events, shape, Fraction(1, FRAMES_PER_SECOND), lambda packet: None, scenes):

@@ -16,7 +16,7 @@ from .errors import CodecError
 from .interface import CodecSpec, Coded, Cost, Decoded, Rate, RdCodec
 from .process import run_measured
 
-SETTINGS = frozenset({"model", "coder", "effort", "threads"})
+SETTINGS = frozenset({"model", "coder", "effort", "segment-frames", "threads"})
 SHORT_HASH = 16
 
 
@@ -26,7 +26,7 @@ class MgvCodec(RdCodec):
     It reads the prepared clip, and what it decodes to, RGB, is turned into 4:2:0 by the clip's matrix and range.
 
     Args:
-        spec: settings are `model` (a name or folder), `coder`, `effort` and `threads`.
+        spec: settings are `model` (a name or folder), `coder`, `effort`, `segment-frames` and `threads`.
     """
 
     suffix = "mgv"
@@ -42,11 +42,15 @@ class MgvCodec(RdCodec):
         self._tokenizer = load_tokenizer(self._model)
         self._coder = open_coder(spec.settings.get("coder"), self._tokenizer)
         self._levels = read_rate_points(self._tokenizer.folder, len(self._tokenizer.config.bit_depths))
-        effort = spec.settings.get("effort", "0")
-        if not effort.isdecimal():
-            raise OptionError(f"{spec.name}: effort is {effort!r}, expected a whole number")
-        self._effort = int(effort)
+        self._effort = self._whole_number("effort") or 0
+        self._segment_frames = self._whole_number("segment-frames")
         self.ladder = tuple(float(level) for level in range(len(self._levels)))
+
+    def _whole_number(self, setting: str) -> int | None:
+        text = self.spec.settings.get(setting)
+        if text is not None and not text.isdecimal():
+            raise OptionError(f"{self.name}: {setting} is {text!r}, expected a whole number")
+        return None if text is None else int(text)
 
     def check_rate(self, rate: Rate) -> None:
         """Refuse a quality that is no level of the model."""
@@ -75,12 +79,15 @@ class MgvCodec(RdCodec):
             "model": self._model,
             "coder": self.spec.settings.get("coder"),
             "effort": self._effort,
+            "segment_frames": self._segment_frames,
             **wish,
         }
         facts, cost = self._run(job)
         option = f"--{next(iter(wish))} {next(iter(wish.values())):g}"
         if self._effort:
             option += f" --effort {self._effort}"
+        if self._segment_frames is not None:
+            option += f" --segment-frames {self._segment_frames}"
         return Coded(
             num_bytes=facts["num_bytes"],
             rate=rate,

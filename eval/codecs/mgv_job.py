@@ -31,7 +31,7 @@ def encode_job(job: dict[str, Any]) -> dict[str, Any]:
     wish: dict[str, Any] = {name: job[name] for name in ("quality", "bpp") if name in job}
     tokenizer = load_tokenizer(job["model"])
     clock = Clock()
-    wish |= {"coder": job["coder"], "effort": job["effort"]}
+    wish |= {name: job[name] for name in ("coder", "effort", "segment_frames")}
     report = encode(job["source"], job["target"], model=tokenizer, force=True, **wish)
     return {
         **clock.read(),

@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mgv.codec import encode, segmenter
+from mgv.codec import OptionError, encode, segmenter
 from mgv.codec import open as open_mgv
 from mgv.codec.scene_cuts import CUT_DIFFERENCE, STILL_DIFFERENCE, SceneWatch
 from mgv.codec.segmenter import (
     SHORTEST_SCENE_FRAMES,
     Chunk,
     SegmentEnd,
+    SegmentLengths,
     SegmentShape,
     cut_segments,
     longest_segment,
     longest_still_segment,
+    segment_lengths,
 )
 from mgv.codec.video_in import SourceFrame
 
@@ -189,7 +191,7 @@ def test_an_impossible_still_length_is_refused(still_frames: int) -> None:
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((640, 360), (65, 129)), ((1920, 1080), (65, 129)), ((3840, 2160), (61, 61)), ((8192, 8192), (33, 33))],
+    [((640, 360), (129, 257)), ((1920, 1080), (129, 253)), ((3840, 2160), (61, 61)), ((8192, 8192), (33, 33))],
 )
 def test_lengths_are_bounded_in_tokens(size: tuple[int, int], expected: tuple[int, int]) -> None:
     nominal = longest_segment((4, 8, 8), *size)
@@ -198,22 +200,49 @@ def test_lengths_are_bounded_in_tokens(size: tuple[int, int], expected: tuple[in
     SegmentShape(4, nominal, 1, still)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "size", "expected"),
+    [
+        (None, (640, 360), (129, 257)), (1, (640, 360), (1, 1)), (32, (640, 360), (29, 29)), (33, (640, 360), (33, 33)),
+        (250, (640, 360), (249, 249)), (250, (3840, 2160), (61, 61)), (17, (8192, 8192), (17, 17)),
+    ],
+)  # fmt: skip
+def test_a_length_that_is_asked_for_is_the_most(
+    wanted: int | None, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert segment_lengths((4, 8, 8), size, size, wanted) == SegmentLengths(*expected)
+
+
 def test_a_tiny_picture_does_not_run_on_for_ever() -> None:
-    assert longest_still_segment(65, (4, 8, 8), 8, 8) == segmenter.STILL_SEGMENT_FRAMES
+    assert longest_still_segment(129, (4, 8, 8), 8, 8) == segmenter.STILL_SEGMENT_FRAMES
 
 
 def test_encode_cuts_at_scenes_and_lets_still_pictures_run_on(
     make_source: Callable[..., Path], tiny_model: Path, tmp_path: Path
 ) -> None:
-    pictures = [moving(k) for k in range(20)] + [flat(20)] * 80
-    pts = [k + k // 7 for k in range(100)]  # the rate varies
+    pictures = [moving(k) for k in range(20)] + [flat(20)] * 150
+    pts = [k + k // 7 for k in range(170)]  # the rate varies
     clip = make_source("clip.mkv", "ffv1", "bgr0", pictures=pictures, pts=pts)
     coded = tmp_path / "clip.mgv"
-    assert encode(clip, coded, model=tiny_model, coder="raw").num_frames == 100
+    assert encode(clip, coded, model=tiny_model, coder="raw").num_frames == 170
     with open_mgv(coded, model=tiny_model) as video:
-        assert video.info.header.segment_frames == 65
-        assert [video.tokens(number).num_frames for number in range(video.num_segments)] == [20, 80]
+        assert video.info.header.segment_frames == 129
+        assert [video.tokens(number).num_frames for number in range(video.num_segments)] == [20, 150]
         frames = list(video.frames())
-    assert [frame.index for frame in frames] == list(range(100))
+    assert [frame.index for frame in frames] == list(range(170))
     assert [round(frame.seconds * 25) for frame in frames] == pts
     assert all(np.abs(frame.rgb.astype(int) - 20).mean() < 10 for frame in frames[20:])
+
+
+@pytest.mark.parametrize("rate", [{"quality": 1}, {"bpp": 1.0}])
+def test_encode_keeps_to_a_length_that_is_asked_for(
+    rate: dict[str, float], make_source: Callable[..., Path], tiny_model: Path, tmp_path: Path
+) -> None:
+    clip = make_source("clip.mkv", "ffv1", "bgr0", pictures=[flat(20)] * 25)
+    coded = tmp_path / "clip.mgv"
+    encode(clip, coded, model=tiny_model, coder="raw", segment_frames=11, **rate)
+    with open_mgv(coded, model=tiny_model) as video:
+        assert video.info.header.segment_frames == 9
+        assert [video.tokens(number).num_frames for number in range(video.num_segments)] == [9, 9, 7]
+    with pytest.raises(OptionError, match="segment_frames is 0"):
+        encode(clip, coded, model=tiny_model, segment_frames=0, force=True, **rate)

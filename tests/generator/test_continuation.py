@@ -177,10 +177,10 @@ class TestCreation:
         filler: CopyingFiller,
         segments_of: SegmentsOf,
     ) -> None:
-        data = self.made(tokenizer, make_painter(label="dog"), 70)
+        data = self.made(tokenizer, make_painter(label="dog"), 134)
         header = Reader(io.BytesIO(data)).header
         assert (header.width, header.height, header.bit_depths, header.tick) == (30, 20, (5, 10, 20), 3000)
-        assert [len(each.pts) for each in segments_of(data)] == [65, 5]
+        assert [len(each.pts) for each in segments_of(data)] == [129, 5]
         tasks = [task for _, _, task, _, _ in filler.asked]
         assert (tasks[0], tasks[-1]) == ("CG", "CFP")
 

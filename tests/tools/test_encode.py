@@ -47,6 +47,7 @@ def test_a_rate_that_can_not_be_used_is_noted(
         (["--bpp", "much"], "bpp is 'much', expected a number above 0"),
         (["--effort", "2", "--bpp", "0.1"], "--effort and --bpp are given"),
         (["--effort", "21"], "21 is not in the range 0<=x<=20"),
+        (["--segment-frames", "0"], "0 is not in the range x>=1"),
         (["--size", "0"], "size is 0.0, expected a number above 0"),
         (["--size", "300"], "take at least"),
     ],
