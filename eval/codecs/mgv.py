@@ -16,7 +16,7 @@ from .errors import CodecError
 from .interface import CodecSpec, Coded, Cost, Decoded, Rate, RdCodec
 from .process import run_measured
 
-SETTINGS = frozenset({"model", "coder", "effort", "segment-frames", "threads"})
+SETTINGS = frozenset({"model", "coder", "effort", "keyint", "threads"})
 SHORT_HASH = 16
 
 
@@ -26,7 +26,8 @@ class MgvCodec(RdCodec):
     It reads the prepared clip, and what it decodes to, RGB, is turned into 4:2:0 by the clip's matrix and range.
 
     Args:
-        spec: settings are `model` (a name or folder), `coder`, `effort`, `segment-frames` and `threads`.
+        spec: settings are `model` (a name or folder), `coder`, `effort`, `keyint` (most frames in a segment) and
+            `threads`.
     """
 
     suffix = "mgv"
@@ -43,7 +44,7 @@ class MgvCodec(RdCodec):
         self._coder = open_coder(spec.settings.get("coder"), self._tokenizer)
         self._levels = read_rate_points(self._tokenizer.folder, len(self._tokenizer.config.bit_depths))
         self._effort = self._whole_number("effort") or 0
-        self._segment_frames = self._whole_number("segment-frames")
+        self._segment_frames = self._whole_number("keyint")
         self.ladder = tuple(float(level) for level in range(len(self._levels)))
 
     def _whole_number(self, setting: str) -> int | None:

@@ -171,15 +171,17 @@ def test_mgv_is_a_codec_like_the_others(plan: RunPlan, tiny_model: Path) -> None
     assert len(list(run.frames(level))) == 4
 
 
-def test_the_effort_of_mgv_is_a_setting(plan: RunPlan, tiny_model: Path) -> None:
+def test_effort_and_segments_of_mgv_are_settings(plan: RunPlan, tiny_model: Path) -> None:
     settings = {"model": str(tiny_model), "coder": "raw"}
-    specs = [CodecSpec("mgv", "mgv", settings), CodecSpec("slow", "mgv", {**settings, "effort": "6"})]
+    slow = CodecSpec("slow", "mgv", {**settings, "effort": "6", "keyint": "1"})
+    specs = [CodecSpec("mgv", "mgv", settings), slow]
     rates = {spec.name: [Rate("quality", 2)] for spec in specs}
     assert run_plan(replace(plan, codecs=specs, rates=rates)).failures == []
     plain, searched = open_run(plan.folder).points
-    assert "--effort 6" in searched.commands[0]
+    assert "--effort 6 --segment-frames 1" in searched.commands[0]
     assert "--effort" not in plain.commands[0]
     assert plain.sha256 != searched.sha256
+    assert searched.num_bytes > plain.num_bytes
     with pytest.raises(OptionError, match="whole number"):
         codec_from_spec(CodecSpec("slow", "mgv", {**settings, "effort": "much"}))
 
