@@ -191,7 +191,12 @@ def test_an_impossible_still_length_is_refused(still_frames: int) -> None:
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((640, 360), (129, 257)), ((1920, 1080), (129, 253)), ((3840, 2160), (61, 61)), ((8192, 8192), (33, 33))],
+    [
+        ((640, 360), (129, 257)),
+        ((1920, 1080), (129, 253)),
+        ((3840, 2160), (61, 61)),
+        ((8192, 8192), (33, 33)),
+    ],
 )
 def test_lengths_are_bounded_in_tokens(size: tuple[int, int], expected: tuple[int, int]) -> None:
     nominal = longest_segment((4, 8, 8), *size)

@@ -24,7 +24,7 @@ SMALL_SIZE = (62, 45)
 AUDIO = AudioHeader(0, "aac", b"", 16000, "mono", Fraction(1, 16000))
 Edit = Callable[[TokenFile, Painter], TokenEdit]
 NUM_FRAMES = 78
-"""One segment of 65 frames and one of 13, 17 and 4 latent frames; where nothing moves, one of 21."""
+"""One segment of 65 frames and one of 13, 17 and 4 latent frames; or all in one, of 21."""
 SIZE = 64, 48
 GRID = 6, 8
 
@@ -108,14 +108,15 @@ def segments_of(opened: Callable[[bytes], TokenFile]) -> Callable[[bytes], list[
 
 @pytest.fixture(scope="session")
 def token_folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    """Two files of two segments each: `still__a.mgv`, where nothing moves, and `b.mgv` in a folder below."""
+    """Two files: `still__a.mgv`, where nothing moves, in one segment, and `b.mgv` in a folder below, in two."""
     sources = tmp_path_factory.mktemp("videos")
     folder = tmp_path_factory.mktemp("tokens")
     (folder / "deeper").mkdir()
-    for name, speed in (("still__a", 0.0), ("deeper/b", 0.7)):
+    for name, speed, segment_frames in (("still__a", 0.0, None), ("deeper/b", 0.7, 65)):
         clip = sources / f"{Path(name).name}.mkv"
         write_clip(clip, speed)
-        mgv.encode(clip, folder / f"{name}.mgv", model=tiny_model, coder="raw")
+        target = folder / f"{name}.mgv"
+        mgv.encode(clip, target, model=tiny_model, coder="raw", segment_frames=segment_frames)
     return folder
 
 

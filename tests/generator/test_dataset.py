@@ -23,7 +23,7 @@ def folders(token_folder: Path, tokenizer: Tokenizer) -> TokenFolders:
 
 def test_all_files_below_are_found_with_their_sizes(folders: TokenFolders) -> None:
     assert [file.path.name for file in folders.files] == ["b.mgv", "still__a.mgv"]
-    assert [file.segment_latents for file in folders.files] == [(17, 4), (21,)]  # still scenes run on
+    assert [file.segment_latents for file in folders.files] == [(17, 4), (21,)]
     assert [file.grid for file in folders.files] == [(6, 8), (6, 8)]
 
 
