@@ -130,8 +130,8 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         model: a tokenizer, its name or its folder.
         coder: entropy coder: `raw`, `zstd`, `adaptive` or `prior`; None is the best that the model has.
         effort: gradient steps that search for tokens from which the decoder rebuilds the source better, 0 to 20;
-            2 take some eighty times as long as an encoding without. Goes with a quality only, and makes files of the same
-            quality level somewhat larger and better by more than that is worth in PSNR-Y and VMAF.
+            2 take some eighty times as long as an encoding without. Goes with a quality only, and makes files of the
+            same quality level somewhat larger, and better by more than that is worth in PSNR-Y and VMAF.
         segment_frames: most frames in a segment, where decoding can start and to which damage is confined; rounded down
             to what the model makes whole latent frames of. If None 129, up to 257 where the picture stands still.
         force: replace an existing target.
