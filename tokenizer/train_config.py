@@ -55,7 +55,7 @@ class Phase:
     rate_weights: tuple[float, ...] = (0.0,)
     """Each sample is quantized with one of these, as an encoder does it (`RateQuantizer`); 0 takes the nearest."""
     structure_stride: int = 1
-    """MS-SSIM and features, the dear terms, look at every so-manieth frame, at each step from the next one on."""
+    """MS-SSIM and features, the dear terms, look at every n-th frame, at each step from the next one on."""
     discriminator_frames: int = 0
     """Frames in a row of each clip that the discriminator sees, at each step from the next one on; 0 for all."""
     loss: LossWeights = field(default_factory=LossWeights)
