@@ -131,6 +131,10 @@ class PhaseRun:
             self.game = Game(discriminator, LeCam().to(self.accelerator.device))
             self.accelerator.register_for_checkpointing(self.game.lecam)
         self.accelerator.register_for_checkpointing(self.ema)
+        self.frozen_encoder: FrozenEncoder | None = None
+        if "encoder" not in phase.parts and isinstance(tokenizer.quantizer, LookupFreeQuantizer):
+            self.frozen_encoder = FrozenEncoder(self.model)
+            self.accelerator.register_for_checkpointing(self.frozen_encoder)
         self.perceptual = self._load_perceptual()
         if resume:
             self.accelerator.load_state(str(out / "checkpoint" / "state"))
@@ -163,7 +167,7 @@ class PhaseRun:
             config.tokenizer.bit_depths,
             seed,
             self.step,
-            self._frozen_encoder(),
+            self.frozen_encoder,
         )
         saved = time.monotonic()
         writer = self._tensorboard()
@@ -185,11 +189,6 @@ class PhaseRun:
                 break
         writer.close()
         return self.step >= phase.steps
-
-    def _frozen_encoder(self) -> FrozenEncoder | None:
-        if "encoder" in self.phase.parts or not isinstance(self.model.quantizer, LookupFreeQuantizer):
-            return None
-        return FrozenEncoder(self.model)
 
     def _one_step(self, batch: Batch) -> dict[str, float]:
         clip, phase = batch.clip, self.phase

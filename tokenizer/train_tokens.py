@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .model import Tokenizer, pad_to_grid
 from .quantize import LookupFreeQuantizer
@@ -56,22 +56,35 @@ def quantize_samples(
     return torch.cat(samples)
 
 
-class FrozenEncoder:
-    """An encoder that is not being trained: clips can be quantized as they are loaded, beside the training loop."""
+class FrozenEncoder(nn.Module):
+    """An encoder that is not being trained: clips can be quantized as they are loaded, beside the training loop.
+
+    Being a module, it saves and resumes with `state_dict`: the weights of errors stay those of the start, though the
+    decoder that they depend on changes, so that a resumed run quantizes as one that was never stopped.
+
+    Args:
+        tokenizer: copied as it is now, to the CPU.
+
+    Raises:
+        ValueError: it has no bits to quantize for rate.
+    """
+
+    error_weights: Tensor
 
     def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__()
         if not isinstance(tokenizer.quantizer, LookupFreeQuantizer):
             raise ValueError(f"a {tokenizer.config.kind} tokenizer has no bits to quantize for rate")
-        self._config = tokenizer.config
-        self._encoder = copy.deepcopy(tokenizer.encoder).cpu()
-        self._quantizer = copy.deepcopy(tokenizer.quantizer).cpu()
-        self._error_weights = tokenizer.error_weights.cpu()
+        self.config = tokenizer.config
+        self.encoder = copy.deepcopy(tokenizer.encoder).cpu()
+        self.quantizer = copy.deepcopy(tokenizer.quantizer).cpu()
+        self.register_buffer("error_weights", tokenizer.error_weights.cpu())
 
     @torch.no_grad()
-    def __call__(self, clips: Tensor, fineness: Sequence[Fineness]) -> Tensor:
+    def forward(self, clips: Tensor, fineness: Sequence[Fineness]) -> Tensor:
         """Map clips uint8 `[B, 3, T, H, W]` to what a decoder is given of them, float32 `[B, D, t, h, w]`."""
         samples = []
         for clip, how in zip(clips, fineness, strict=True):
-            latent = self._encoder(pad_to_grid(clip[None].float() / 127.5 - 1, self._config))
-            samples.append(quantize_samples(self._quantizer, self._error_weights, latent, [how]))
+            latent = self.encoder(pad_to_grid(clip[None].float() / 127.5 - 1, self.config))
+            samples.append(quantize_samples(self.quantizer, self.error_weights, latent, [how]))
         return torch.cat(samples)

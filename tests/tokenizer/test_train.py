@@ -142,6 +142,18 @@ def test_a_killed_run_resumes_to_the_same_weights(shards: dict[str, str], tmp_pa
         assert torch.equal(tensor, killed[name]), name
 
 
+def test_a_resumed_run_quantizes_as_one_that_was_never_stopped(
+    shards: dict[str, str], tmp_path: Path
+) -> None:
+    phase = replace(VIDEO, parts=("decoder",), rate_weights=(0.3,), learning_rate=0.03, warmup_steps=0)
+    config = config_of(shards, phase)
+    assert train(config, tmp_path / "whole")
+    while not train(config, tmp_path / "stopped", time_limit_seconds=1e-9):
+        pass  # a step at a time
+    whole, stopped = weights_of(tmp_path / "whole"), weights_of(tmp_path / "stopped")
+    assert all(torch.equal(tensor, stopped[name]) for name, tensor in whole.items())
+
+
 def test_a_time_limit_stops_with_a_checkpoint(shards: dict[str, str], tmp_path: Path) -> None:
     config = config_of(shards, VIDEO)
     assert not train(config, tmp_path, time_limit_seconds=1e-6)
