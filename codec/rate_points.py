@@ -1,16 +1,20 @@
 """Quality levels: how many bit layers are kept, at which coded size, and how much error a bit is worth."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..container.limits import MAX_CODED_SCALE, MAX_SIDE_PIXELS
 from .options import OptionError
 
 RATE_POINTS_FILE = "rate_points.json"
 MAX_QUALITIES = 64
 MAX_RATE_WEIGHT = 2.0
 """Above it the picture suffers much and the rate hardly falls."""
+MAX_ENLARGED_PIXELS = 1920 * 1080
+"""A picture is enlarged up to so many: beyond, what it brings is not worth the time and memory."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class RatePoint:
     """One quality level (DESIGN 6)."""
 
     scale: float
-    """Coded width over source width (and height likewise), in (0, 1]."""
+    """Coded width over source width (and height likewise), in (0, MAX_CODED_SCALE]. Above 1 a token stands for fewer
+    pixels of the source, and keeps more of them."""
 
     num_layers: int
     """Bit layers kept, from the coarsest; at least 1."""
@@ -27,16 +32,18 @@ class RatePoint:
     """Of `Tokenizer.quantize`, in [0, MAX_RATE_WEIGHT]: how readily error is traded for rate."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.scale <= 1:
-            raise ValueError(f"coded scale is {self.scale}, expected a number in (0, 1]")
+        if not 0 < self.scale <= MAX_CODED_SCALE:
+            raise ValueError(f"coded scale is {self.scale}, expected a number in (0, {MAX_CODED_SCALE}]")
         if self.num_layers < 1:
             raise ValueError(f"number of layers is {self.num_layers}, expected at least 1")
         if not 0 <= self.rate_weight <= MAX_RATE_WEIGHT:
             raise ValueError(f"rate weight is {self.rate_weight}, expected 0 to {MAX_RATE_WEIGHT:g}")
 
     def coded_size(self, width: int, height: int) -> tuple[int, int]:
-        """Give the coded (width, height) in pixels for a source of that size; never above it."""
-        return max(1, round(width * self.scale)), max(1, round(height * self.scale))
+        """Give the coded (width, height) in pixels for a source of that size; enlarged within `MAX_ENLARGED_PIXELS`."""
+        room = min(math.sqrt(MAX_ENLARGED_PIXELS / (width * height)), MAX_SIDE_PIXELS / max(width, height))
+        scale = min(self.scale, max(1.0, room))
+        return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def default_rate_points(num_layers: int) -> tuple[RatePoint, ...]:

@@ -9,6 +9,7 @@ from .errors import CorruptError
 from .limits import (
     MAX_AUDIO_STREAMS,
     MAX_BITS_PER_TOKEN,
+    MAX_CODED_SCALE,
     MAX_EXTRADATA_BYTES,
     MAX_PTS,
     MAX_SAMPLE_RATE,
@@ -64,9 +65,9 @@ class Header:
     height: int
     """Rows of the source picture before rotation, 1 to 16384."""
     coded_width: int
-    """Columns of the coded picture before padding to the stride; at most `width`."""
+    """Columns of the coded picture before padding to the stride; at most twice `width`."""
     coded_height: int
-    """Rows of the coded picture before padding to the stride; at most `height`."""
+    """Rows of the coded picture before padding to the stride; at most twice `height`."""
     sample_aspect: Fraction
     """Width over height of one source pixel."""
     rotation_degrees: int
@@ -103,8 +104,8 @@ class Header:
     def __post_init__(self) -> None:
         for field in ("width", "height", "coded_width", "coded_height"):
             check_size(field, getattr(self, field), MAX_SIDE_PIXELS)
-        check_range("coded_width", self.coded_width, 1, self.width)
-        check_range("coded_height", self.coded_height, 1, self.height)
+        check_range("coded_width", self.coded_width, 1, MAX_CODED_SCALE * self.width)
+        check_range("coded_height", self.coded_height, 1, MAX_CODED_SCALE * self.height)
         check_fraction("sample_aspect", self.sample_aspect)
         if self.rotation_degrees not in (0, 90, 180, 270):
             raise CorruptError(

@@ -10,6 +10,8 @@ from .errors import CorruptError, LimitError
 
 MAX_SIDE_PIXELS = 16384
 """Width and height, source and coded."""
+MAX_CODED_SCALE = 2
+"""Coded width over source width, and height likewise."""
 MAX_STRIDE = 64
 """Frames or pixels a latent step, each of the three."""
 MAX_BITS_PER_TOKEN = 62

@@ -33,7 +33,7 @@ def test_levels_come_from_the_file(tmp_path: Path) -> None:
         ([[1, 2]], "fields 'scale' and 'layers'"),
         ([{"scale": 1, "layers": 1, "more": 0}], "fields 'scale' and 'layers'"),
         ([{"scale": 0, "layers": 1}], "coded scale"),
-        ([{"scale": 1.5, "layers": 1}], "coded scale"),
+        ([{"scale": 2.5, "layers": 1}], "coded scale"),
         ([{"scale": 1, "layers": 0}], "number of layers"),
         ([{"scale": 1, "layers": 4}], "the tokenizer has 3"),
         ([{"scale": None, "layers": 1}], "rate_points.json"),
@@ -65,3 +65,18 @@ def test_there_is_no_such_quality(quality: int) -> None:
 )
 def test_coded_size(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert RatePoint(0.5, 1).coded_size(*size) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((640, 360), (960, 540)),
+        ((1, 1), (2, 2)),
+        ((1600, 900), (1920, 1080)),
+        ((1920, 1080), (1920, 1080)),
+        ((3840, 2160), (3840, 2160)),
+        ((16000, 9), (16384, 9)),
+    ],
+)
+def test_a_picture_is_enlarged_within_bounds(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert RatePoint(1.5, 1).coded_size(*size) == expected

@@ -134,20 +134,21 @@ def test_a_higher_quality_has_more_layers_and_more_bytes(
     assert [psnr_of(clip, tmp_path / f"{q}.mgv", tiny_model) for q in range(3)] == by_layers
 
 
-def test_a_coded_scale_below_one_is_scaled_back(
-    make_clip: ClipMaker, tiny_model: Path, tmp_path: Path
+@pytest.mark.parametrize(("scale", "coded_size"), [(0.5, (48, 40)), (1.5, (144, 120))])
+def test_a_picture_coded_at_another_size_is_scaled_back(
+    make_clip: ClipMaker, tiny_model: Path, tmp_path: Path, scale: float, coded_size: tuple[int, int]
 ) -> None:
     import shutil
 
     folder = tmp_path / "scaled"
     shutil.copytree(tiny_model, folder)
-    (folder / "rate_points.json").write_text('[{"scale": 0.5, "layers": 3}, {"scale": 1.0, "layers": 3}]')
-    clip, coded = make_clip(num_frames=5, size=(96, 80)), tmp_path / "half.mgv"
+    (folder / "rate_points.json").write_text(f'[{{"scale": {scale}, "layers": 3}}]')
+    clip, coded = make_clip(num_frames=5, size=(96, 80)), tmp_path / "scaled.mgv"
     mgv.encode(clip, coded, model=folder, coder="raw", quality=0)
     with mgv.open(coded, model=folder) as video:
         header = video.info.header
-        assert (header.width, header.height, header.coded_width, header.coded_height) == (96, 80, 48, 40)
-        assert video.tokens().ids.shape == (1, 2, 5, 6)
+        assert (header.width, header.height, header.coded_width, header.coded_height) == (96, 80, *coded_size)
+        assert video.tokens().ids.shape == (1, 2, coded_size[1] // 8, coded_size[0] // 8)
         assert {frame.rgb.shape for frame in video.frames()} == {(80, 96, 3)}
     assert psnr_of(clip, coded, folder) > 24
 

@@ -56,8 +56,8 @@ def videos(draw: st.DrawFn) -> tuple[Header, Planes, list[SegmentTokens]]:
     header = Header(
         width=width,
         height=height,
-        coded_width=draw(st.integers(1, width)),
-        coded_height=draw(st.integers(1, height)),
+        coded_width=draw(st.integers(1, 2 * width)),
+        coded_height=draw(st.integers(1, 2 * height)),
         sample_aspect=Fraction(1),
         rotation_degrees=0,
         colour=Colour(),

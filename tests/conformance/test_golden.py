@@ -88,6 +88,7 @@ def test_together_they_show_everything(expected: Facts) -> None:
                 "a last segment that is shorter": segments[-1].segment.num_frames < header.segment_frames,
                 "odd sizes": header.width % 8 and header.height % 8,
                 "a coded size below the source's": header.coded_width < header.width,
+                "a coded size above the source's": header.coded_width > header.width,
                 "rotation": header.rotation_degrees,
                 "sample aspect": header.sample_aspect != 1,
                 "a start before zero": header.start_pts < 0,
@@ -108,7 +109,8 @@ def test_together_they_show_everything(expected: Facts) -> None:
         *(f"chunk {kind}" for kind in ("HEAD", "META", "AHDR", "TIME", "SEGM", "APKT", "INDX", "END")),
         *("chunk signature", "chunk xyza", "chunk xyzA", "chunk q0 z", "chunk qrst", "chunk nEWc"),
         *("several segments", "one frame", "a last segment that is shorter", "odd sizes", "rotation"),
-        *("a coded size below the source's", "sample aspect", "a start before zero", "uneven times", "audio"),
+        *("a coded size below the source's", "a coded size above the source's", "sample aspect"),
+        *("a start before zero", "uneven times", "audio"),
         *("metadata", "a thinned file", "fewer layers than HEAD", "a higher minor version"),
         *("trained tables", "untrained tables"),
     }

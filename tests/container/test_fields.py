@@ -43,7 +43,7 @@ HEAD_DEFECTS = {
     "width-zero": (put(2, 0), CorruptError, "width is 0"),
     "width-huge": (put(2, 1 << 31), LimitError, "width is 2147483648, the limit is 16384"),
     "height-above-limit": (put(6, 16385), LimitError, "height"),
-    "coded-wider-than-source": (put(10, 16), CorruptError, "coded_width is 16, expected 1 to 15"),
+    "coded-wider-than-twice-the-source": (put(10, 31), CorruptError, "coded_width is 31, expected 1 to 30"),
     "aspect-zero": (put(18, 0), CorruptError, "sample_aspect"),
     "aspect-by-zero": (put(22, 0), CorruptError, "sample_aspect"),
     "aspect-not-reduced": (put(18, 6), CorruptError, "lowest terms"),

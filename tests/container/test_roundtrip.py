@@ -50,8 +50,8 @@ def headers(draw: st.DrawFn) -> Header:
     return Header(
         width=width,
         height=height,
-        coded_width=draw(st.integers(1, width)),
-        coded_height=draw(st.integers(1, height)),
+        coded_width=draw(st.integers(1, min(2 * width, 16384))),
+        coded_height=draw(st.integers(1, min(2 * height, 16384))),
         sample_aspect=draw(FRACTIONS),
         rotation_degrees=draw(st.sampled_from((0, 90, 180, 270))),
         colour=draw(st.builds(Colour, BYTE, BYTE, BYTE, st.booleans())),

@@ -78,11 +78,11 @@ FAULTS: dict[str, Recipe] = {
         head(height=(1 << 32) - 1),
     ),
     "coded-width-zero": ("`coded_width` is 0", "CorruptError", "coded_width is 0", head(coded_width=0)),
-    "coded-larger-than-source": (
-        "`coded_height` is above `height`",
+    "coded-over-twice-the-source": (
+        "`coded_height` is above twice `height`",
         "CorruptError",
-        "coded_height is 17, expected 1 to 16",
-        head(coded_height=17),
+        "coded_height is 33, expected 1 to 32",
+        head(coded_height=33),
     ),
     "sample-aspect-zero": (
         "`sample_aspect` is 0/1",

@@ -70,6 +70,7 @@ SCENES = {
     ),
     "fewer-layers": Scene(24, 16, (5, 5, 5), layers=(3, 1, 2), facts={"segment_frames": 5}),
     "half-size": Scene(50, 34, (5,), coded_size=(25, 17)),
+    "enlarged": Scene(30, 18, (5,), coded_size=(45, 27)),
 }
 
 
