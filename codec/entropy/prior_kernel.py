@@ -1,14 +1,15 @@
-"""The arithmetic of the prior coder's networks: a latent frame, row after row, so that all of it stays in the cache."""
+"""The arithmetic of the prior coder's networks: a latent frame, row after row, so that all of it stays in the cache.
 
-from typing import Any, NamedTuple
+Inputs, hidden values and weights are int16, sums int32, none of which overflows (`LayerNetwork.check`).
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled, inlined
 from .vectors import TILE_COLUMNS, TILE_ROWS, add_products
-
-Floats = NDArray[np.floating[Any]]
 
 KERNEL = 3
 WEIGHT_SHIFT = 10
@@ -34,35 +35,38 @@ class Seen(NamedTuple):
 
 
 class Products(NamedTuple):
-    """Parameters of one layer's network, outputs padded with zeros to whole tiles: C hidden ones, O at the end."""
+    """Parameters of one layer's network, outputs padded with zeros to whole tiles: C hidden ones, O at the end.
 
-    first: Floats
-    """float `[num_inputs, C]`."""
-    first_bias: Floats
-    """float `[C]`."""
-    second: Floats
-    """float `[3 * 3 * C, C]`: by kernel row, kernel column and channel."""
-    second_bias: Floats
-    """float `[C]`."""
-    last: Floats
-    """float `[C + num_inputs, O]`."""
-    last_bias: Floats
-    """float `[O]`."""
-    limits: Floats
-    """float `[3]`: least and greatest sum of a hidden value, and the unit of weights."""
+    Weights stand in pairs, as `add_products` takes them: those of two inputs in a row for each output.
+    """
+
+    first: NDArray[np.int16]
+    """int16 `[num_inputs / 2, C, 2]`."""
+    first_bias: NDArray[np.int32]
+    """int32 `[C]`."""
+    second: NDArray[np.int16]
+    """int16 `[3 * 3 * C / 2, C, 2]`: by kernel row, kernel column and channel."""
+    second_bias: NDArray[np.int32]
+    """int32 `[C]`."""
+    last: NDArray[np.int16]
+    """int16 `[(C + num_inputs) / 2, O, 2]`."""
+    last_bias: NDArray[np.int32]
+    """int32 `[O]`."""
 
 
 class Room(NamedTuple):
     """Where rows of positions are worked on, `columns` of them each, rounded up to whole tiles."""
 
-    inputs: Floats
-    """float `[2 * columns, num_inputs]`: of the last two rows."""
-    hidden: Floats
-    """float `[3 * (columns + 2), C]`: of the last three rows, each with the nearest position beyond both its ends."""
-    deeper: Floats
-    """float `[columns, C]`: after the convolution, of one row."""
-    sums: Floats
-    """float `[columns, O]`: of the same."""
+    inputs: NDArray[np.int16]
+    """int16 `[2 * columns, num_inputs]`: of the last two rows."""
+    hidden: NDArray[np.int16]
+    """int16 `[3 * (columns + 2), C]`: of the last three rows, each with the nearest position beyond both its ends."""
+    deeper: NDArray[np.int16]
+    """int16 `[columns, C]`: after the convolution, of one row."""
+    hidden_sums: NDArray[np.int32]
+    """int32 `[columns, C]`: of what becomes hidden values of a row."""
+    sums: NDArray[np.int32]
+    """int32 `[columns, O]`: of what comes out for a row."""
 
 
 @compiled
@@ -96,23 +100,23 @@ def predict_frame(centres, frame, seen, products, room, places, spreads):  # typ
                 room.inputs[at + column, start] = 1 if frame == 0 else 0
                 room.inputs[at + column, start + 1] = 1 if frame == t - 1 else 0
             row = step % 3 * wide
-            _start(room.hidden, row + 1, columns, products.first_bias)
-            _add(room.hidden, row + 1, columns, room.inputs, at, products.first, (0, num_inputs))
-            _hide(room.hidden, row + 1, columns, products.limits)
+            _start(room.hidden_sums, products.first_bias)
+            _add(room.hidden_sums, room.inputs, at, products.first, (0, num_inputs))
+            _hide(room.hidden_sums, room.hidden, row + 1)
             for channel in range(width):
                 room.hidden[row, channel] = room.hidden[row + 1, channel]
                 room.hidden[row + w + 1, channel] = room.hidden[row + w, channel]
         if step > 0:
             y = step - 1
-            _start(room.deeper, 0, columns, products.second_bias)
+            _start(room.hidden_sums, products.second_bias)
             for number in range(KERNEL):
                 row = min(max(y + number - 1, 0), h - 1) % 3 * wide
                 depth = KERNEL * width
-                _add(room.deeper, 0, columns, room.hidden, row, products.second, (number * depth, depth))
-            _hide(room.deeper, 0, columns, products.limits)
-            _start(room.sums, 0, columns, products.last_bias)
-            _add(room.sums, 0, columns, room.deeper, 0, products.last, (0, width))
-            _add(room.sums, 0, columns, room.inputs, y % 2 * columns, products.last, (width, num_inputs))
+                _add(room.hidden_sums, room.hidden, row, products.second, (number * depth, depth))
+            _hide(room.hidden_sums, room.deeper, 0)
+            _start(room.sums, products.last_bias)
+            _add(room.sums, room.deeper, 0, products.last, (0, width))
+            _add(room.sums, room.inputs, y % 2 * columns, products.last, (width, num_inputs))
             _conclude(room.sums, w, y * w, places, spreads)
 
 
@@ -128,33 +132,33 @@ def _gather(cells, seen, inputs, at, start):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _start(sums, at, count, bias):  # type: ignore[no-untyped-def]
+def _start(sums, bias):  # type: ignore[no-untyped-def]
     """Let sums begin with the bias."""
-    for place in range(at, at + count):
+    for place in range(sums.shape[0]):
         for column in range(sums.shape[1]):
             sums[place, column] = bias[column]
 
 
 @inlined
-def _add(sums, at, count, x, x_at, weights, rows):  # type: ignore[no-untyped-def]
-    """Add to rows of sums from `at` on what as many numbers of x give with rows `rows` (first, number) of weights.
+def _add(sums, x, x_at, weights, rows):  # type: ignore[no-untyped-def]
+    """Add to rows of sums what as many numbers of x give with rows `rows` (first, number) of weights, both even.
 
     The numbers start with a row of x each, from `x_at` on, and may reach into the rows after it.
     """
     width, stride = sums.shape[1], x.shape[1]
-    for place in range(0, count, TILE_ROWS):
+    for place in range(0, sums.shape[0], TILE_ROWS):
         for column in range(0, width, TILE_COLUMNS):
-            starts = (at + place) * width + column, (x_at + place) * stride, rows[0] * width + column
+            starts = place * width + column, (x_at + place) * stride, rows[0] * width + 2 * column
             add_products(sums, x, weights, (*starts, stride, width, rows[1]))
 
 
 @inlined
-def _hide(sums, at, count, limits):  # type: ignore[no-untyped-def]
-    """Make hidden values of sums, in place: clamp, and floor what is left of the weights' unit."""
-    least, greatest, unit = limits[0], limits[1], limits[2]
-    for place in range(at, at + count):
+def _hide(sums, hidden, at):  # type: ignore[no-untyped-def]
+    """Make hidden values, from row `at` on, of sums: clamp, and drop the weights' unit, rounding down."""
+    for place in range(sums.shape[0]):
         for column in range(sums.shape[1]):
-            sums[place, column] = np.floor(min(max(sums[place, column], least), greatest) * unit)
+            value = min(max(sums[place, column], 0), MAX_HIDDEN << WEIGHT_SHIFT)
+            hidden[at + place, column] = value >> WEIGHT_SHIFT
 
 
 @inlined
@@ -163,7 +167,7 @@ def _conclude(sums, count, first, places, spreads):  # type: ignore[no-untyped-d
     n = places.shape[1]
     for position in range(count):
         for index in range(n):
-            place = np.int32(sums[position, index]) >> PLACE_SHIFT
+            place = sums[position, index] >> PLACE_SHIFT
             places[first + position, index] = min(max(place, -MAX_PLACE), MAX_PLACE)
-            spread = np.int32(sums[position, n + index]) >> SPREAD_SHIFT
+            spread = sums[position, n + index] >> SPREAD_SHIFT
             spreads[first + position, index] = min(max(spread, MIN_SPREAD), MAX_SPREAD) - MIN_SPREAD

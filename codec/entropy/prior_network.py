@@ -2,18 +2,17 @@
 
 One small network a layer looks at the latent frames around one of them and says, for each dimension that the layer
 refines, where its value lies and how surely. FORMAT.md states the arithmetic. Every product and sum is an integer below
-2**24 in magnitude (checked when parameters load), so float32 sums of products are exact in any order, on any machine.
+2**24 in magnitude (checked when parameters load), so that no int32 overflows, and float32 would be exact as well.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .layers import Planes
-from .prior_kernel import KERNEL, MAX_HIDDEN, WEIGHT_SHIFT, Products, Room, Seen, predict_frame
+from .prior_kernel import KERNEL, MAX_HIDDEN, Products, Room, Seen, predict_frame
 from .vectors import TILE_COLUMNS, TILE_ROWS
 
 MARGIN = 1
@@ -129,13 +128,11 @@ class PriorNetwork:
         planes: Planes,
         bit_depths: Sequence[int],
         layers: Sequence[LayerNetwork],
-        *,
-        dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
-        """Check the parameters and lay them out for products in `dtype`, which changes no result.
+        """Check the parameters and lay them out for products.
 
         Raises:
-            ValueError: they do not fit planes and bit depths, or are not exact.
+            ValueError: they do not fit planes and bit depths, or a sum could be too large.
         """
         self.bit_depths = tuple(bit_depths)
         if self.bit_depths[-1] > len(planes):
@@ -149,11 +146,10 @@ class PriorNetwork:
         self.dimension_bits = np.array(
             [sum(d == dimension for d, _ in planes) for dimension in dimensions], np.int64
         )
-        self._dtype = dtype
         self._products = []
         for layer, view in zip(layers, self.views, strict=True):
             layer.check(view, input_limits(view, self.dimension_bits))
-            self._products.append(_products(layer, dtype))
+            self._products.append(_products(layer))
 
     def predict(
         self, centres: NDArray[np.uint16], shape: tuple[int, int, int], layer: int, frame: int
@@ -191,40 +187,35 @@ class PriorNetwork:
         )
 
 
-def _products(layer: LayerNetwork, dtype: type[np.floating[Any]]) -> Products:
-    """Lay out the parameters of a network for products in `dtype`."""
+def _products(layer: LayerNetwork) -> Products:
+    """Lay out the parameters of a network for `add_products`."""
     width = len(layer.first_bias)
     hidden, outputs = -width % TILE_COLUMNS, -len(layer.last_bias) % TILE_COLUMNS
     second = np.pad(layer.second, ((0, 0), (0, 0), (0, hidden), (0, hidden)))
     last = np.insert(layer.last, [width] * hidden, 0, axis=0)
     return Products(
-        *(
-            array.astype(dtype)
-            for array in (
-                np.pad(layer.first, ((0, 0), (0, hidden))),
-                np.pad(layer.first_bias, (0, hidden)),
-                second.reshape(-1, second.shape[-1]),
-                np.pad(layer.second_bias, (0, hidden)),
-                np.pad(last, ((0, 0), (0, outputs))),
-                np.pad(layer.last_bias, (0, outputs)),
-                np.array([0, MAX_HIDDEN << WEIGHT_SHIFT, 2.0**-WEIGHT_SHIFT]),
-            )
-        )
+        _paired(np.pad(layer.first, ((0, 0), (0, hidden)))),
+        np.pad(layer.first_bias, (0, hidden)),
+        _paired(second.reshape(-1, second.shape[-1])),
+        np.pad(layer.second_bias, (0, hidden)),
+        _paired(np.pad(last, ((0, 0), (0, outputs)))),
+        np.pad(layer.last_bias, (0, outputs)),
     )
+
+
+def _paired(weights: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Put the weights of two inputs beside each other: `[2n, O]` becomes `[n, O, 2]`."""
+    return np.ascontiguousarray(weights.reshape(-1, 2, weights.shape[1]).transpose(0, 2, 1))
 
 
 def _room(w: int, num_inputs: int, products: Products) -> Room:
     """Make room for rows of `w` positions."""
-    columns, dtype = -(-w // TILE_ROWS) * TILE_ROWS, products.first.dtype
+    columns = -(-w // TILE_ROWS) * TILE_ROWS
     width, outputs = len(products.first_bias), len(products.last_bias)
     return Room(
-        *(
-            np.zeros(shape, dtype)
-            for shape in (
-                (2 * columns, num_inputs),
-                (3 * (columns + 2), width),
-                (columns, width),
-                (columns, outputs),
-            )
-        )
+        np.zeros((2 * columns, num_inputs), np.int16),
+        np.zeros((3 * (columns + 2), width), np.int16),
+        np.zeros((columns, width), np.int16),
+        np.zeros((columns, width), np.int32),
+        np.zeros((columns, outputs), np.int32),
     )

@@ -12,7 +12,7 @@ from numba.core import cgutils
 
 from .compiled import generated
 
-INT32, INT64 = ir.IntType(32), ir.IntType(64)
+INT16, INT32, INT64 = (ir.IntType(bits) for bits in (16, 32, 64))
 LANES = 8
 """Numbers in a vector."""
 NUM_VECTORS = 3
@@ -147,9 +147,10 @@ def add_products(
 ) -> tuple[Any, Callable[..., ir.Value]]:
     """Add a tile of a matrix product to sums: 6 rows of x times as many rows of weights as those are long, 16 columns.
 
-    All three are arrays of one kind of floating-point numbers. The places say, in numbers from their beginning, where
-    the tile starts in sums, x and weights, how far apart rows are in x, and in sums and weights; then how long the rows
-    of x are that count. Products are fused with sums where the processor can: for exact sums that is the same.
+    Sums are int32, the others int16; the weights of two rows stand beside each other, column by column, so that a
+    processor can multiply and add them in one go. The places say, in numbers from their beginning, where the tile
+    starts in sums, x and weights, how far apart rows are in x, and in sums; then how long the rows of x are that
+    count, an even number.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
@@ -157,26 +158,31 @@ def add_products(
             _data(context, builder, signature.args[index], args[index]) for index in range(3)
         )
         at, x_at, weights_at, stride, width, depth = cgutils.unpack_tuple(builder, args[3], 6)
-        number = into.type.pointee
-        row, size = ir.VectorType(number, TILE_COLUMNS), context.get_abi_sizeof(number)
-        name, kind = f"llvm.fmuladd.v{TILE_COLUMNS}f{8 * size}", ir.FunctionType(row, [row] * 3)
-        multiply_add = cgutils.get_or_insert_function(builder.module, kind, name)
+        row, pairs = ir.VectorType(INT32, TILE_COLUMNS), ir.VectorType(INT16, 2 * TILE_COLUMNS)
+        wide, two = ir.VectorType(INT32, 2 * TILE_COLUMNS), ir.Constant(INT64, 2)
+        evens, odds = (ir.Constant(row, [*range(first, 2 * TILE_COLUMNS, 2)]) for first in (0, 1))
         totals, targets, starts = [], [], []
         for index in range(TILE_ROWS):
             step = ir.Constant(INT64, index)
             target = builder.gep(into, [builder.add(at, builder.mul(step, width))])
             targets.append(builder.bitcast(target, row.as_pointer()))
-            starts.append(builder.gep(source, [builder.add(x_at, builder.mul(step, stride))]))
+            start = builder.gep(source, [builder.add(x_at, builder.mul(step, stride))])
+            starts.append(builder.bitcast(start, INT32.as_pointer()))
             totals.append(cgutils.alloca_once(builder, row))
-            builder.store(builder.load(targets[index], align=size), totals[index])
-        with cgutils.for_range(builder, depth) as loop:
-            place = builder.gep(factors, [builder.add(weights_at, builder.mul(loop.index, width))])
-            weight = builder.load(builder.bitcast(place, row.as_pointer()), align=size)
+            builder.store(builder.load(targets[index], align=4), totals[index])
+        with cgutils.for_range(builder, builder.udiv(depth, two)) as loop:
+            step = builder.mul(builder.mul(loop.index, width), two)
+            place = builder.gep(factors, [builder.add(weights_at, step)])
+            weight = builder.sext(builder.load(builder.bitcast(place, pairs.as_pointer()), align=2), wide)
             for total, start in zip(totals, starts, strict=True):
-                value = _splat(builder, builder.load(builder.gep(start, [loop.index])), TILE_COLUMNS)
-                builder.store(builder.call(multiply_add, [value, weight, builder.load(total)]), total)
+                pair = builder.load(builder.gep(start, [loop.index]), align=2)
+                values = builder.bitcast(_splat(builder, pair, TILE_COLUMNS), pairs)
+                # In this form LLVM finds the instructions that do both products and their sum at once.
+                product = builder.mul(builder.sext(values, wide), weight)
+                first, second = (builder.shuffle_vector(product, product, half) for half in (evens, odds))
+                builder.store(builder.add(builder.load(total), builder.add(first, second)), total)
         for total, target in zip(totals, targets, strict=True):
-            builder.store(builder.load(total), target, align=size)
+            builder.store(builder.load(total), target, align=4)
         return context.get_dummy_value()
 
     return types.void(sums, x, weights, types.UniTuple(types.int64, 6)), generate
