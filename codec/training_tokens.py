@@ -12,8 +12,8 @@ from ..tokenizer.shards import Shard, map_frames, open_shards
 from .resample import resize_frames
 from .segmenter import DEFAULT_SEGMENT_FRAMES
 
-SCALES = (1.0, 1.5, 0.75, 1.25, 0.5, 1.0)
-RATE_WEIGHTS = (0.2, 0.1, 0.45, 0.06, 0.3, 0.15, 0.2)
+SCALES = (1.0, 1.0, 0.75, 1.0, 0.5)
+RATE_WEIGHTS = (0.2, 0.1, 0.2, 0.3, 0.2, 0.0, 0.2)
 """Taken in turn by the segments, so that every scale meets every weight."""
 
 

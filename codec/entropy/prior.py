@@ -50,7 +50,6 @@ class PriorCoder:
         prior = load_prior(parameters)
         self._network = prior.network(self._planes)
         self._start = unfold(prior.tables)
-        self._sure = prior.sure
         self.parameters_sha256 = prior.sha256()
 
     def encode(self, ids: NDArray[np.int64], bit_depths: Sequence[int]) -> list[bytes]:
@@ -68,7 +67,7 @@ class PriorCoder:
         for layer, (low, high) in enumerate(self._bounds(bit_depths, len(bit_depths))):
             model, state = copy_model(self._start), new_encoder_state()
             out = np.zeros(grid.ids.size * (high - low) * MAX_BYTES_PER_BIT + NUM_TAIL_BYTES, np.uint8)
-            for hints in _look_ahead(self._network, self._sure, grid, layer):
+            for hints in _look_ahead(self._network, grid, layer):
                 encode_frame(model, grid, hints, low, high, state, out)
             payloads.append(finish_encoder(state, out))
         return payloads
@@ -96,7 +95,7 @@ class PriorCoder:
         for layer, ((low, high), payload) in enumerate(zip(bounds, payloads, strict=True)):
             data = np.frombuffer(payload, np.uint8).copy()
             model, state = copy_model(self._start), new_decoder_state(data)
-            for hints in _look_ahead(self._network, self._sure, grid, layer):
+            for hints in _look_ahead(self._network, grid, layer):
                 decode_frame(model, grid, hints, low, high, state, data)
             finish_decoder(state, data)
         return grid.ids.reshape(shape)
@@ -110,7 +109,6 @@ class PriorCoder:
 
 def train_start_tables(
     network: PriorNetwork,
-    sure: int,
     segments: Iterable[NDArray[np.int64]],
     planes: Planes,
     on_segment: Callable[[int], None] = lambda done: None,
@@ -119,7 +117,6 @@ def train_start_tables(
 
     Args:
         network: of all layers.
-        sure: see `PriorParameters`.
         segments: int64 `[t, h, w]` each, in an order that mixes sources.
         planes: of each token bit.
         on_segment: told of the number of segments that are done.
@@ -130,13 +127,13 @@ def train_start_tables(
         for layer, (low, high) in enumerate(layer_bounds(network.bit_depths, len(network.bit_depths))):
             state = new_encoder_state()
             out = np.zeros(grid.ids.size * (high - low) * MAX_BYTES_PER_BIT + NUM_TAIL_BYTES, np.uint8)
-            for hints in _look_ahead(network, sure, grid, layer):
+            for hints in _look_ahead(network, grid, layer):
                 encode_frame(model, grid, hints, low, high, state, out)
         on_segment(number + 1)
     return fold(model, PRIOR)
 
 
-def _look_ahead(network: PriorNetwork, sure: int, grid: Grid, layer: int) -> Iterator[Hints]:
+def _look_ahead(network: PriorNetwork, grid: Grid, layer: int) -> Iterator[Hints]:
     """Predict latent frame after latent frame of a layer; each must be coded before the next is asked for."""
     t, h, w = (int(size) for size in grid.shape[:3])
     refined = network.views[layer].refined
@@ -150,5 +147,4 @@ def _look_ahead(network: PriorNetwork, sure: int, grid: Grid, layer: int) -> Ite
             np.ascontiguousarray(spreads),
             columns,
             network.dimension_bits,
-            np.array([sure], np.int64),
         )

@@ -42,9 +42,8 @@ HINT = NUM_CONTEXTS + 1
 MIRRORED = 0
 """The context whose counters give the probability that the bit goes where P is."""
 
-MAX_SURE = 1792
-"""From these odds on, 7 nats, or from lower ones that the parameters name, a bit is coded under one counter, without
-mixing."""
+SURE = 1792
+"""From these odds on, 7 nats, a bit is coded under one counter, without mixing: more than a third of all bits."""
 NUM_LEVELS = 28
 """Levels of odds below that, as a context."""
 NUM_SURE_LEVELS = 4
@@ -80,8 +79,6 @@ class Hints(NamedTuple):
     """int64 `[D]`: where each dimension stands in those; -1 if it does not."""
     bits: NDArray[np.int64]
     """int64 `[D]`: planes of each dimension."""
-    sure: NDArray[np.int64]
-    """int64 `[1]`: odds from which the network is sure of a bit, 1 to `MAX_SURE`."""
 
 
 @inlined
@@ -105,15 +102,15 @@ def _hint(hints, position, dimension, centre, plane):  # type: ignore[no-untyped
 
 
 @inlined
-def _sure_slot(bit, hint, sure, unrest):  # type: ignore[no-untyped-def]
+def _sure_slot(bit, hint, unrest):  # type: ignore[no-untyped-def]
     """Choose the one counter of a bit that the network is sure of."""
     sign = 1 if hint > 0 else 0
-    level = min((abs(hint) - sure) >> 8, NUM_SURE_LEVELS - 1)
+    level = min((abs(hint) - SURE) >> 8, NUM_SURE_LEVELS - 1)
     return _SURE_START + (((bit * 2 + sign) * NUM_SURE_LEVELS + level) * 8 + unrest)
 
 
 @inlined
-def _look(model, grid, token, bit, centre, hint, sure):  # type: ignore[no-untyped-def]
+def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def]
     """Choose counters and mixers of a bit that the network is not sure of, and make the mixers' inputs.
 
     Args:
@@ -123,7 +120,6 @@ def _look(model, grid, token, bit, centre, hint, sure):  # type: ignore[no-untyp
         bit: number of the token bit.
         centre: of its dimension.
         hint: the network's odds.
-        sure: the odds from which it is sure.
 
     Returns:
         The numbers of the three mixers.
@@ -133,7 +129,7 @@ def _look(model, grid, token, bit, centre, hint, sure):  # type: ignore[no-untyp
     compare_neighbours(grid.centres, grid.near, (dimension, centre, plane, hint), grid.ahead, model.inputs)
     ahead = grid.ahead
     past, west, north = coarse(ahead[P]), coarse(ahead[W]), coarse(ahead[N])
-    level = (hint + sure) >> 7
+    level = (hint + SURE) >> 7
     node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | first
     own = min(surprise, 3)
     moved = 1 if ahead[P] != 0 else 0
@@ -189,17 +185,15 @@ def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-
             place, value = cell * grid.shape[3] + dimension, token >> bit & 1
             centre = np.int64(centres[place])
             hint = _hint(hints, position, dimension, centre, plane)
-            if abs(hint) < hints.sure[0]:
-                mixers = _look(
-                    model, grid, (token, surprise, first, static), bit, centre, hint, hints.sure[0]
-                )
+            if abs(hint) < SURE:
+                mixers = _look(model, grid, (token, surprise, first, static), bit, centre, hint)
                 ahead = np.int64(grid.ahead[P])
                 chance, odds = mix(model, mixers)
                 start, size, byte = push_bit(start, size, byte, out, value, chance)
                 _learn(model, mixers, odds, value, ahead < 0)
             else:
                 slot, ahead = (
-                    _sure_slot(bit, hint, hints.sure[0], unrest),
+                    _sure_slot(bit, hint, unrest),
                     np.int64(centres[grid.near[P] + dimension]) - centre,
                 )
                 start, size, byte = push_bit(
@@ -226,17 +220,15 @@ def decode_frame(model, grid, hints, low, high, state, data):  # type: ignore[no
             place = cell * grid.shape[3] + dimension
             centre = np.int64(centres[place])
             hint = _hint(hints, position, dimension, centre, plane)
-            if abs(hint) < hints.sure[0]:
-                mixers = _look(
-                    model, grid, (token, surprise, first, static), bit, centre, hint, hints.sure[0]
-                )
+            if abs(hint) < SURE:
+                mixers = _look(model, grid, (token, surprise, first, static), bit, centre, hint)
                 ahead = np.int64(grid.ahead[P])
                 chance, odds = mix(model, mixers)
                 value, code, size, byte = pull_bit(code, size, byte, data, chance)
                 _learn(model, mixers, odds, value, ahead < 0)
             else:
                 slot, ahead = (
-                    _sure_slot(bit, hint, hints.sure[0], unrest),
+                    _sure_slot(bit, hint, unrest),
                     np.int64(centres[grid.near[P] + dimension]) - centre,
                 )
                 value, code, size, byte = pull_bit(

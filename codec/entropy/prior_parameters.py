@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .adaptive_model import START_WEIGHT
 from .adaptive_tables import Tables, TableShape
 from .layers import Planes, check_bit_depths
-from .prior_model import HINT, MAX_SURE, NUM_CONTEXTS, NUM_INPUTS, NUM_SETS, NUM_SLOTS
+from .prior_model import HINT, NUM_CONTEXTS, NUM_INPUTS, NUM_SETS, NUM_SLOTS
 from .prior_network import LayerNetwork, PriorNetwork
 
 PRIOR = TableShape(
@@ -31,17 +31,6 @@ class PriorParameters:
     """One a layer."""
     tables: Tables
     """Start state of counters and mixers."""
-    sure: int = MAX_SURE
-    """Odds, in units of 1/256, from which a bit is coded without mixing."""
-
-    def __post_init__(self) -> None:
-        """Check the odds.
-
-        Raises:
-            ValueError: they are out of range.
-        """
-        if not 1 <= self.sure <= MAX_SURE:
-            raise ValueError(f"sure is {self.sure}, expected 1 to {MAX_SURE}")
 
     def tensors(self) -> dict[str, NDArray[np.generic]]:
         """Name every array as it stands in a file."""
@@ -50,8 +39,6 @@ class PriorParameters:
             "counters": self.tables.counters,
             "weights": self.tables.weights,
         }
-        if self.sure != MAX_SURE:
-            arrays["sure"] = np.array([self.sure], np.int32)
         for number, network in enumerate(self.networks):
             for field in fields(LayerNetwork):
                 arrays[f"layers.{number:02d}.{field.name}"] = getattr(network, field.name)
@@ -98,10 +85,8 @@ def load_prior(path: Path) -> PriorParameters:
                 field.name: tensors[f"layers.{number:02d}.{field.name}"] for field in fields(LayerNetwork)
             }
             networks.append(LayerNetwork(**arrays))
-        sure = tensors.get("sure", np.array([MAX_SURE], np.int32))
-        if sure.dtype != np.int32 or sure.shape != (1,):
-            raise ValueError(f"prior's sure is {sure.dtype} {list(sure.shape)}, expected int32 [1]")
-        tables = Tables(tensors["counters"], tensors["weights"], PRIOR)
-        return PriorParameters(depths, tuple(networks), tables, int(sure[0]))
+        return PriorParameters(
+            depths, tuple(networks), Tables(tensors["counters"], tensors["weights"], PRIOR)
+        )
     except (SafetensorError, KeyError, OSError, TypeError) as error:
         raise ValueError(f"{path} holds no parameters of the prior coder: {error}") from error

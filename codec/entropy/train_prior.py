@@ -19,8 +19,6 @@ UNIT = 16
 """Half steps in one unit of the float networks, so that their values are near one."""
 NUM_GAP_CROPS = 32
 """Places at which `measure_gap` looks, of each segment."""
-SURE = 1408
-"""`PriorParameters.sure` of what is trained: 5.5 nats."""
 _MAX_WEIGHT = 31.0
 _LARGEST_REACH = 0.99 * EXACT
 """Of a sum in training; what is left is for rounding to integers."""
@@ -157,8 +155,8 @@ def train_prior(
     """
     networks = train_networks(segments, planes, bit_depths, training, report)
     layers = tuple(network.export() for network in networks)
-    tables = train_start_tables(PriorNetwork(planes, bit_depths, layers), SURE, segments, planes)
-    return PriorParameters(tuple(bit_depths), layers, tables, SURE), networks
+    tables = train_start_tables(PriorNetwork(planes, bit_depths, layers), segments, planes)
+    return PriorParameters(tuple(bit_depths), layers, tables), networks
 
 
 def measure_gap(

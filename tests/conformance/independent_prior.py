@@ -85,12 +85,7 @@ def read_prior_start(data, planes):
         networks.append(Network(**arrays))
         magnitudes = [2 ** bits_of(planes)[d] + 1 for d in roles.past * 2 + roles.known * 2] + [1, 1]
         assert greatest_sum(networks[-1], np.array(magnitudes)) < 1 << 24
-    sure = 1792
-    if "sure" in raw:
-        (sure,) = as_array(raw["sure"], "I32", [1]).tolist()
-        assert 1 <= sure <= 1792
-        names.add("sure")
-    tensors = {"bit_depths": tuple(content), "networks": networks, "sure": sure}
+    tensors = {"bit_depths": tuple(content), "networks": networks}
     return start_from(raw, NUM_COUNTERS, NUM_INPUTS, sorted(names), tensors)
 
 
@@ -176,14 +171,14 @@ class SlowPriorDecoder(SlowDecoder):
         return make_hint(self.centres[place][d], self.num_bits[d], p, centre, INVERSES[spread])
 
     def decode_bit(self, place, k):
-        hint, sure = self.hint(place, k), self.start.tensors["sure"]
-        if abs(hint) >= sure:
-            number = ((2 * k + (hint > 0)) * 4 + min((abs(hint) - sure) >> 8, 3)) * 8 + self.unrest + 237568
+        hint = self.hint(place, k)
+        if abs(hint) >= 1792:
+            number = ((2 * k + (hint > 0)) * 4 + min((abs(hint) - 1792) >> 8, 3)) * 8 + self.unrest + 237568
             bit = self.coder.pull(clamp(self.probabilities[number] >> 8, 1, 65535))
             self.count(number, bit)
             return bit
         contexts = (
             *(self.contexts[i] for i in (0, 3, 4, 7)),
-            ((k * 28 + ((hint + sure) >> 7)) * 8 + self.last[3]) * 4 + self.own,
+            ((k * 28 + ((hint + 1792) >> 7)) * 8 + self.last[3]) * 4 + self.own,
         )
         return self.mix(self.numbers(contexts), [256, hint])

@@ -11,7 +11,6 @@ import torch
 from fuzz.networks import random_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
 
 from mgv.codec.entropy import get_coder, layer_crc
 from mgv.codec.entropy.adaptive_tables import default_tables
@@ -116,31 +115,6 @@ def test_weights_whose_sums_are_not_exact_are_refused(parameters: PriorParameter
     save_prior(replace(parameters, networks=(parameters.networks[0], heavy, parameters.networks[2])), path)
     with pytest.raises(ValueError, match=f"expected below {EXACT}"):
         PriorCoder(PLANES, path)
-
-
-@pytest.mark.parametrize("sure", [0, 1793])
-def test_impossible_odds_of_sure_bits_are_refused(
-    parameters: PriorParameters, tmp_path: Path, sure: int
-) -> None:
-    with pytest.raises(ValueError, match=f"sure is {sure}, expected 1 to 1792"):
-        replace(parameters, sure=sure)
-    path = tmp_path / "prior.safetensors"
-    save_file(parameters.tensors() | {"sure": np.array([sure], np.int32)}, path)
-    with pytest.raises(ValueError, match=f"sure is {sure}, expected 1 to 1792"):
-        load_prior(path)
-    save_file(parameters.tensors() | {"sure": np.array([700, 701], np.int32)}, path)
-    with pytest.raises(ValueError, match=r"prior's sure is int32 \[2\], expected int32 \[1\]"):
-        load_prior(path)
-
-
-@pytest.mark.parametrize("sure", [700, 1792])
-def test_odds_of_sure_bits_come_back_from_a_file(
-    parameters: PriorParameters, tmp_path: Path, sure: int
-) -> None:
-    prior, path = replace(parameters, sure=sure), tmp_path / "prior.safetensors"
-    save_prior(prior, path)
-    assert load_prior(path).sure == sure
-    assert load_prior(path).sha256() == prior.sha256()
 
 
 def test_what_does_not_fit_is_refused(parameters: PriorParameters, coder: PriorCoder, tmp_path: Path) -> None:
