@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .info import FileInfo, read_info
     from .media_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES
     from .output import atomic_output
-    from .rate_points import RatePoint, read_rate_points
+    from .rate_points import RatePoint, default_quality, read_rate_points
     from .selection import Selection
     from .token_edit import (
         EditReport,
@@ -77,6 +77,7 @@ _HOMES = {
     "open_input": "files",
     "open_source": "video_in",
     "read_info": "info",
+    "default_quality": "rate_points",
     "read_rate_points": "rate_points",
     "write_tokens": "token_edit",
 }
@@ -111,6 +112,7 @@ __all__ = [
     "VideoSource",
     "atomic_output",
     "decode",
+    "default_quality",
     "edit_tokens",
     "encode",
     "encode_tree",

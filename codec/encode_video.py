@@ -123,7 +123,7 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
     Args:
         source: a path of anything ffmpeg reads, or a binary file (a pipe will do).
         target: a path, or a binary file that need not seek. A path appears only when it is whole.
-        quality: level from 0; the highest if None and no rate is asked for (DESIGN 6).
+        quality: level from 0; the model's default if None and no rate is asked for (DESIGN 6).
         bpp: most bits per pixel, audio left out.
         bitrate: most bits per second of video, audio left out.
         size: most bytes of the whole file.

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ class RatePoint:
     rate_weight: float = 0.0
     """Of `Tokenizer.quantize`, in [0, MAX_RATE_WEIGHT]: how readily error is traded for rate."""
 
+    is_default: bool = field(default=False, compare=False)
+    """Whether it is the level for those who ask for none."""
+
     def __post_init__(self) -> None:
         if not 0 < self.scale <= MAX_CODED_SCALE:
             raise ValueError(f"coded scale is {self.scale}, expected a number in (0, {MAX_CODED_SCALE}]")
@@ -47,7 +50,7 @@ class RatePoint:
 
 
 def default_rate_points(num_layers: int) -> tuple[RatePoint, ...]:
-    """Give one level for each number of layers, all at full size; the last one is the default quality."""
+    """Give one level for each number of layers, all at full size."""
     return tuple(RatePoint(1.0, count) for count in range(1, num_layers + 1))
 
 
@@ -56,11 +59,12 @@ def read_rate_points(folder: Path | None, num_layers: int) -> tuple[RatePoint, .
 
     Args:
         folder: the tokenizer's folder; its `rate_points.json` holds a list of `{"scale": 0.5, "layers": 3}`,
-            with `"rate_weight": 0.2` or 0. Without folder or file there is one level a layer.
+            with `"rate_weight": 0.2` or 0, and `"default": true` at one of them at most. Without folder or file there
+            is one level a layer.
         num_layers: layers that the tokenizer has.
 
     Returns:
-        At least one level; the last is the default.
+        At least one level.
 
     Raises:
         ValueError: the file is there and is not such a list.
@@ -75,8 +79,14 @@ def read_rate_points(folder: Path | None, num_layers: int) -> tuple[RatePoint, .
     return levels
 
 
+def default_quality(levels: tuple[RatePoint, ...]) -> int:
+    """Give the number of the level for those who ask for none: the one that is marked, or else the highest."""
+    marked = (number for number, level in enumerate(levels) if level.is_default)
+    return next(marked, len(levels) - 1)
+
+
 def choose_rate_point(levels: tuple[RatePoint, ...], quality: int | None) -> tuple[int, RatePoint]:
-    """Pick a quality level; `None` is the default, the highest.
+    """Pick a quality level; for `None` that marked as the default, or else the highest.
 
     Returns:
         The level's number and the level.
@@ -84,7 +94,7 @@ def choose_rate_point(levels: tuple[RatePoint, ...], quality: int | None) -> tup
     Raises:
         OptionError: there is no such level.
     """
-    number = len(levels) - 1 if quality is None else quality
+    number = default_quality(levels) if quality is None else quality
     if not 0 <= number < len(levels):
         raise OptionError(f"quality is {quality}, expected 0..{len(levels) - 1} for this model")
     return number, levels[number]
@@ -95,15 +105,22 @@ def _parse(entries: Any, num_layers: int) -> tuple[RatePoint, ...]:
         raise ValueError(f"expected a list of 1 to {MAX_QUALITIES} quality levels")
     levels = []
     for number, entry in enumerate(entries):
-        if not isinstance(entry, dict) or set(entry) - {"rate_weight"} != {"scale", "layers"}:
+        if not isinstance(entry, dict) or set(entry) - {"rate_weight", "default"} != {"scale", "layers"}:
             raise ValueError(
                 f"quality {number} is {entry!r}, expected the fields 'scale' and 'layers', and perhaps "
-                "'rate_weight'"
+                "'rate_weight' and 'default'"
             )
-        level = RatePoint(float(entry["scale"]), int(entry["layers"]), float(entry.get("rate_weight", 0)))
+        level = RatePoint(
+            float(entry["scale"]),
+            int(entry["layers"]),
+            float(entry.get("rate_weight", 0)),
+            is_default=entry.get("default", False) is True,
+        )
         if level.num_layers > num_layers:
             raise ValueError(
                 f"quality {number} has {level.num_layers} layers, the tokenizer has {num_layers}"
             )
         levels.append(level)
+    if sum(level.is_default for level in levels) > 1:
+        raise ValueError("more than one quality level is the default")
     return tuple(levels)

@@ -251,10 +251,11 @@ def grow_header(header: Header, columns: tuple[int, int | None], rows: tuple[int
     coded_width = _grown(header.coded_width, header.strides[2], *columns)
     width = round(header.width * coded_width / header.coded_width)
     height = round(header.height * coded_height / header.coded_height)
-    if max(width, height) > MAX_SIDE_PIXELS:
-        raise OptionError(
-            f"the picture grows to {width} x {height}, expected at most {MAX_SIDE_PIXELS} a side"
-        )
+    for columns_wide, rows_high in ((width, height), (coded_width, coded_height)):
+        if max(columns_wide, rows_high) > MAX_SIDE_PIXELS:
+            raise OptionError(
+                f"the picture grows to {columns_wide} x {rows_high}, expected at most {MAX_SIDE_PIXELS} a side"
+            )
     grown = replace(header, width=width, height=height, coded_width=coded_width, coded_height=coded_height)
     new_segment_frames(grown)
     return grown

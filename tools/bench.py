@@ -200,7 +200,7 @@ def bench_still(
     show_default=True,
     help="Length; the clip is repeated.",
 )
-@click.option("-q", "--quality", type=click.IntRange(min=0), help="Level; the highest by default.")
+@click.option("-q", "--quality", type=click.IntRange(min=0), help="Level; the model's default.")
 @click.option(
     "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
 )

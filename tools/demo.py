@@ -24,7 +24,7 @@ PICTURE_GAP = 4
     show_default=True,
     help="Folder for demo.mgv, demo.mp4 and demo.png.",
 )
-@click.option("-q", "--quality", type=click.IntRange(min=0), help="Level from 0; the highest by default.")
+@click.option("-q", "--quality", type=click.IntRange(min=0), help="Level from 0; see `mgv models`.")
 @click.option(
     "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
 )

@@ -26,7 +26,7 @@ OF_TREES = ("jobs", "engine", "images")
 @click.command()
 @click.argument("source")
 @click.argument("target")
-@click.option("-q", "--quality", type=click.IntRange(min=0), help="Level from 0; the highest by default.")
+@click.option("-q", "--quality", type=click.IntRange(min=0), help="Level from 0; see `mgv models`.")
 @click.option("--bpp", help="Most bits per pixel, audio left out; 0.03, say.")
 @click.option("--bitrate", help="Most bits per second of video, audio left out; 80k, say.")
 @click.option(

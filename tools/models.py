@@ -23,7 +23,7 @@ def models(json_wanted: bool) -> None:
         click.echo(f"  SHA-256 {fact['sha256']}")
         for number, level in enumerate(fact["qualities"]):
             bits = fact["bit_depths"][level["layers"] - 1]
-            default = ", the default" if number == len(fact["qualities"]) - 1 else ""
+            default = ", the default" if level["default"] else ""
             click.echo(f"  quality {number}: {bits} bits a token at scale {level['scale']:g}{default}")
     for fact in generators:
         window = "x".join(map(str, fact["window"]))
@@ -55,7 +55,7 @@ def _generators() -> list[dict[str, Any]]:
 
 
 def _tokenizers() -> list[dict[str, Any]]:
-    from ..codec import read_rate_points
+    from ..codec import default_quality, read_rate_points
     from ..tokenizer import list_models, load_tokenizer
 
     facts: list[dict[str, Any]] = []
@@ -70,7 +70,14 @@ def _tokenizers() -> list[dict[str, Any]]:
                 "strides": config.strides,
                 "bits_per_token": config.bits_per_token,
                 "bit_depths": config.bit_depths,
-                "qualities": [{"scale": level.scale, "layers": level.num_layers} for level in levels],
+                "qualities": [
+                    {
+                        "scale": level.scale,
+                        "layers": level.num_layers,
+                        "default": number == default_quality(levels),
+                    }
+                    for number, level in enumerate(levels)
+                ],
                 "sha256": tokenizer.sha256,
                 "folder": str(tokenizer.folder),
             }

@@ -48,7 +48,15 @@ def test_a_wrong_file_is_refused(tmp_path: Path, value: object, message: str) ->
         read_rate_points(write(tmp_path, value), 3)
 
 
-def test_the_default_is_the_highest() -> None:
+def test_the_default_is_the_one_that_is_marked(tmp_path: Path) -> None:
+    marked = {"scale": 0.5, "layers": 2, "default": True}
+    levels = read_rate_points(write(tmp_path, [marked, {"scale": 1, "layers": 3, "default": False}]), 3)
+    assert choose_rate_point(levels, None) == (0, levels[0])
+    with pytest.raises(ValueError, match="more than one quality level is the default"):
+        read_rate_points(write(tmp_path, [marked, marked]), 3)
+
+
+def test_the_default_is_the_highest_where_none_is_marked() -> None:
     levels = (RatePoint(0.5, 1), RatePoint(1.0, 2))
     assert choose_rate_point(levels, None) == (1, levels[1])
     assert choose_rate_point(levels, 0) == (0, levels[0])

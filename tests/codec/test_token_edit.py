@@ -147,6 +147,14 @@ def test_pictures_grow_by_whole_tokens(
     assert (grown.width, grown.height) == (grown.coded_width, grown.coded_height) == size
 
 
+@pytest.mark.parametrize(
+    "sides", [{"width": 16380, "coded_width": 62}, {"coded_width": 16380, "width": 10920}]
+)
+def test_pictures_do_not_grow_beyond_the_limit(header: Header, sides: dict[str, int]) -> None:
+    with pytest.raises(OptionError, match="expected at most 16384 a side"):
+        grow_header(replace(header, **sides), (1, None), (0, None))
+
+
 def test_a_segment_of_too_many_tokens_is_refused(header: Header, monkeypatch: pytest.MonkeyPatch) -> None:
     assert new_segment_frames(header) == header.segment_frames == 33
     assert limits.MAX_SEGMENT_TOKENS > 9 * 48
