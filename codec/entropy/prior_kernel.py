@@ -100,22 +100,21 @@ def predict_frame(centres, frame, seen, products, room, places, spreads):  # typ
                 room.inputs[at + column, start] = 1 if frame == 0 else 0
                 room.inputs[at + column, start + 1] = 1 if frame == t - 1 else 0
             row = step % 3 * wide
-            _start(room.hidden_sums, products.first_bias)
-            _add(room.hidden_sums, room.inputs, at, products.first, (0, num_inputs))
+            _start(room.hidden_sums, products.first_bias, room.inputs, at, products.first, num_inputs)
             _hide(room.hidden_sums, room.hidden, row + 1)
             for channel in range(width):
                 room.hidden[row, channel] = room.hidden[row + 1, channel]
                 room.hidden[row + w + 1, channel] = room.hidden[row + w, channel]
         if step > 0:
             y = step - 1
-            _start(room.hidden_sums, products.second_bias)
-            for number in range(KERNEL):
-                row = min(max(y + number - 1, 0), h - 1) % 3 * wide
-                depth = KERNEL * width
+            depth = KERNEL * width
+            row = max(y - 1, 0) % 3 * wide
+            _start(room.hidden_sums, products.second_bias, room.hidden, row, products.second, depth)
+            for number in range(1, KERNEL):
+                row = min(y + number - 1, h - 1) % 3 * wide
                 _add(room.hidden_sums, room.hidden, row, products.second, (number * depth, depth))
             _hide(room.hidden_sums, room.deeper, 0)
-            _start(room.sums, products.last_bias)
-            _add(room.sums, room.deeper, 0, products.last, (0, width))
+            _start(room.sums, products.last_bias, room.deeper, 0, products.last, width)
             _add(room.sums, room.inputs, y % 2 * columns, products.last, (width, num_inputs))
             _conclude(room.sums, w, y * w, places, spreads)
 
@@ -123,20 +122,20 @@ def predict_frame(centres, frame, seen, products, room, places, spreads):  # typ
 @inlined
 def _gather(cells, seen, inputs, at, start):  # type: ignore[no-untyped-def]
     """Write what is seen of a row of cells among the inputs, from position `at` and input `start` on."""
-    for column in range(cells.shape[0]):
-        for index in range(seen.dimensions.size):
-            centre = np.int32(cells[column, seen.dimensions[index]])
-            inputs[at + column, start + index] = np.int32(
-                (centre >> seen.shifts[index]) - seen.middles[index]
-            )
+    for index in range(seen.dimensions.size):
+        dimension, shift, middle = seen.dimensions[index], seen.shifts[index], seen.middles[index]
+        for column in range(cells.shape[0]):
+            inputs[at + column, start + index] = (np.int32(cells[column, dimension]) >> shift) - middle
 
 
 @inlined
-def _start(sums, bias):  # type: ignore[no-untyped-def]
-    """Let sums begin with the bias."""
-    for place in range(sums.shape[0]):
-        for column in range(sums.shape[1]):
-            sums[place, column] = bias[column]
+def _start(sums, bias, x, x_at, weights, number):  # type: ignore[no-untyped-def]
+    """Write to rows of sums the bias and what so many numbers of x give with the first rows of weights; see `_add`."""
+    width, stride = sums.shape[1], x.shape[1]
+    for place in range(0, sums.shape[0], TILE_ROWS):
+        for column in range(0, width, TILE_COLUMNS):
+            starts = place * width + column, (x_at + place) * stride, 2 * column
+            add_products(bias, (column, 0), sums, x, weights, (*starts, stride, width, number))
 
 
 @inlined
@@ -149,7 +148,7 @@ def _add(sums, x, x_at, weights, rows):  # type: ignore[no-untyped-def]
     for place in range(0, sums.shape[0], TILE_ROWS):
         for column in range(0, width, TILE_COLUMNS):
             starts = place * width + column, (x_at + place) * stride, rows[0] * width + 2 * column
-            add_products(sums, x, weights, (*starts, stride, width, rows[1]))
+            add_products(sums, (starts[0], width), sums, x, weights, (*starts, stride, width, rows[1]))
 
 
 @inlined

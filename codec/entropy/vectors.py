@@ -145,21 +145,24 @@ def write_vector(typing: Any, array: Any, start: Any, values: Any) -> tuple[Any,
 
 @generated
 def add_products(
-    typing: Any, sums: Any, x: Any, weights: Any, places: Any
+    typing: Any, origin: Any, origin_places: Any, sums: Any, x: Any, weights: Any, places: Any
 ) -> tuple[Any, Callable[..., ir.Value]]:
-    """Add a tile of a matrix product to sums: 6 rows of x times as many rows of weights as those are long, 16 columns.
+    """Add a tile of a matrix product: 6 rows of x times as many rows of weights as those are long, 16 columns.
 
-    Sums are int32, the others int16; the weights of two rows stand beside each other, column by column, so that a
-    processor can multiply and add them in one go. The places say, in numbers from their beginning, where the tile
-    starts in sums, x and weights, how far apart rows are in x, and in sums; then how long the rows of x are that
-    count, an even number.
+    It is added to a tile of `origin`, which starts at the first of its places and whose rows are the second apart, and
+    the result is written to sums. Both are int32, the others int16; the weights of two rows stand beside each other,
+    column by column, so that a processor can multiply and add them in one go. The places say, in numbers from their
+    beginning, where the tile starts in sums, x and weights, how far apart rows are in x, and in sums; then how long
+    the rows of x are that count, an even number.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
         into, source, factors = (
-            _data(context, builder, signature.args[index], args[index]) for index in range(3)
+            _data(context, builder, signature.args[index], args[index]) for index in (2, 3, 4)
         )
-        at, x_at, weights_at, stride, width, depth = cgutils.unpack_tuple(builder, args[3], 6)
+        first = _data(context, builder, signature.args[0], args[0])
+        first_at, first_width = cgutils.unpack_tuple(builder, args[1], 2)
+        at, x_at, weights_at, stride, width, depth = cgutils.unpack_tuple(builder, args[5], 6)
         row, pairs = ir.VectorType(INT32, TILE_COLUMNS), ir.VectorType(INT16, 2 * TILE_COLUMNS)
         wide, two = ir.VectorType(INT32, 2 * TILE_COLUMNS), ir.Constant(INT64, 2)
         evens, odds = (ir.Constant(row, [*range(first, 2 * TILE_COLUMNS, 2)]) for first in (0, 1))
@@ -171,7 +174,9 @@ def add_products(
             start = builder.gep(source, [builder.add(x_at, builder.mul(step, stride))])
             starts.append(builder.bitcast(start, INT32.as_pointer()))
             totals.append(cgutils.alloca_once(builder, row))
-            builder.store(builder.load(targets[index], align=4), totals[index])
+            source_row = builder.gep(first, [builder.add(first_at, builder.mul(step, first_width))])
+            value = builder.load(builder.bitcast(source_row, row.as_pointer()), align=4)
+            builder.store(value, totals[index])
         with cgutils.for_range(builder, builder.udiv(depth, two)) as loop:
             step = builder.mul(builder.mul(loop.index, width), two)
             place = builder.gep(factors, [builder.add(weights_at, step)])
@@ -181,10 +186,11 @@ def add_products(
                 values = builder.bitcast(_splat(builder, pair, TILE_COLUMNS), pairs)
                 # In this form LLVM finds the instructions that do both products and their sum at once.
                 product = builder.mul(builder.sext(values, wide), weight)
-                first, second = (builder.shuffle_vector(product, product, half) for half in (evens, odds))
-                builder.store(builder.add(builder.load(total), builder.add(first, second)), total)
+                halves = [builder.shuffle_vector(product, product, half) for half in (evens, odds)]
+                builder.store(builder.add(builder.load(total), builder.add(*halves)), total)
         for total, target in zip(totals, targets, strict=True):
             builder.store(builder.load(total), target, align=4)
         return context.get_dummy_value()
 
-    return types.void(sums, x, weights, types.UniTuple(types.int64, 6)), generate
+    two_places, six_places = (types.UniTuple(types.int64, count) for count in (2, 6))
+    return types.void(origin, two_places, sums, x, weights, six_places), generate
