@@ -110,11 +110,13 @@ def _parse(entries: Any, num_layers: int) -> tuple[RatePoint, ...]:
                 f"quality {number} is {entry!r}, expected the fields 'scale' and 'layers', and perhaps "
                 "'rate_weight' and 'default'"
             )
+        if not isinstance(entry.get("default", False), bool):
+            raise ValueError(f"quality {number} has the default {entry['default']!r}, expected true or false")
         level = RatePoint(
             float(entry["scale"]),
             int(entry["layers"]),
             float(entry.get("rate_weight", 0)),
-            is_default=entry.get("default", False) is True,
+            is_default=entry.get("default", False),
         )
         if level.num_layers > num_layers:
             raise ValueError(

@@ -40,6 +40,10 @@ def test_levels_come_from_the_file(tmp_path: Path) -> None:
         ([{"scale": 1, "layers": 1, "rate_weight": -0.1}], "rate weight is -0.1, expected 0 to 2"),
         ([{"scale": 1, "layers": 1, "rate_weight": 2.5}], "rate weight is 2.5"),
         ([{"scale": 1, "layers": 1, "rate_weight": "much"}], "rate_points.json"),
+        (
+            [{"scale": 1, "layers": 1, "default": "yes"}],
+            "quality 0 has the default 'yes', expected true or false",
+        ),
         ([{"rate_weight": 1, "layers": 1}], "fields 'scale' and 'layers'"),
     ],
 )
