@@ -16,46 +16,30 @@ import pytest
 HERE = Path(__file__).parent
 PRIORS = sorted(path.stem for path in (HERE / "golden").glob("*-prior.mgv"))
 
-DECODE = """
+DECODE = (
+    f"TESTS = {str(HERE.parent)!r}"
+    + """
 import dataclasses, hashlib, io, json, struct, sys
 sys.modules["torch"] = None  # importing it fails
+sys.path.insert(0, TESTS)
 from pathlib import Path
 import numpy as np
+from conformance import plain_networks
 from mgv.codec.entropy import get_coder, prior_network, prior_parameters
 from mgv.container import Reader, TimedSegment
 
 golden, model, arithmetic = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 
-class FloatNetwork(prior_network.PriorNetwork):
-    # The same in matrix products of floating-point numbers, as FORMAT.md allows.
+class PlainNetwork(prior_network.PriorNetwork):
     def __init__(self, planes, depths, layers):
         super().__init__(planes, depths, layers)
-        self._layers, self._dtype = layers, getattr(np, arithmetic)
+        self._layers = layers
 
     def predict(self, centres, shape, layer, frame):
-        t, h, w = shape
-        view, network = self.views[layer], self._layers[layer]
-        bits = self.dimension_bits
-        steps = (centres.reshape(t, h, w, -1).astype(np.int64) >> 15 - bits) - (1 << bits) - 1
-        parts = [steps[max(frame - back, 0)][..., view.past] * (frame > 0) for back in (1, 2)]
-        parts += [steps[min(frame + ahead, t - 1)][..., view.known] for ahead in (0, 1)]
-        parts.append(np.broadcast_to([frame == 0, frame == t - 1], (h, w, 2)))
-        inputs = np.concatenate(parts, axis=2)
-        hidden = self._hide(self._sums(inputs, network.first, network.first_bias))
-        around = np.pad(hidden, ((1, 1), (1, 1), (0, 0)), mode="edge")
-        windows = [around[y : y + h, x : x + w] for y in range(3) for x in range(3)]
-        second = network.second.reshape(-1, network.second.shape[-1])
-        deeper = self._hide(self._sums(np.concatenate(windows, axis=2), second, network.second_bias))
-        joined = np.concatenate([deeper, inputs], axis=2)
-        sums = self._sums(joined, network.last, network.last_bias).reshape(h * w, -1).astype(np.int32)
-        places, spreads = np.split(sums, 2, axis=1)
-        return np.clip(places >> 6, -65536, 65536), np.clip(spreads >> 11, -24, 40) + 24
-
-    def _sums(self, x, weights, bias):
-        return x.astype(self._dtype) @ weights.astype(self._dtype) + bias.astype(self._dtype)
-
-    def _hide(self, sums):
-        return np.clip(np.floor(sums / 1024), 0, 255)
+        network, view = self._layers[layer], self.views[layer]
+        centres = centres.reshape(*shape, -1)
+        dtype = getattr(np, arithmetic)
+        return plain_networks.predict(network, view, self.dimension_bits, centres, frame, dtype)
 
 def half(planes, depths, layers):
     rounded = []
@@ -66,7 +50,7 @@ def half(planes, depths, layers):
     return prior_network.PriorNetwork(planes, depths, rounded)
 
 if arithmetic != "integers":
-    prior_parameters.PriorNetwork = half if arithmetic == "half weights" else FloatNetwork
+    prior_parameters.PriorNetwork = half if arithmetic == "half weights" else PlainNetwork
 dimensions = json.loads((model / "model.json").read_text())["tokenizer"]["plane_dimensions"]
 planes = tuple((d, dimensions[:k].count(d)) for k, d in enumerate(dimensions))
 coder = get_coder("prior", planes, model / "prior.safetensors")
@@ -85,6 +69,7 @@ for name in sys.argv[4:]:
     found[name] = digest.hexdigest()
 print(json.dumps(found))
 """
+)
 
 
 @pytest.mark.parametrize(

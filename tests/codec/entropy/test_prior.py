@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conformance import plain_networks
 from fuzz.networks import random_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from mgv.codec.entropy import get_coder, layer_crc
 from mgv.codec.entropy.adaptive_tables import default_tables
 from mgv.codec.entropy.prior import PriorCoder
-from mgv.codec.entropy.prior_network import EXACT, LayerNetwork, PriorNetwork, layer_views
+from mgv.codec.entropy.prior_network import EXACT, PriorNetwork, layer_views
 from mgv.codec.entropy.prior_parameters import PRIOR, PriorParameters, load_prior, save_prior
 from mgv.container import CorruptError
 
@@ -70,40 +71,15 @@ def test_it_is_made_by_name_and_number(path: Path, parameters: PriorParameters) 
         assert (coder.id, coder.name, coder.parameters_sha256) == (3, "prior", parameters.sha256())
 
 
-def reference(layer: LayerNetwork, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What FORMAT.md says the network computes, in integers, position by position."""
-    x = inputs.astype(np.int64)
-    hidden = np.clip((x @ layer.first.astype(np.int64) + layer.first_bias) >> 10, 0, 255)
-    rows, columns = x.shape[0] - 2, x.shape[1] - 2
-    y = np.zeros((rows, columns, len(layer.second_bias)), np.int64)
-    for row in range(rows):
-        for column in range(columns):
-            window = hidden[row : row + 3, column : column + 3]
-            sums = np.tensordot(window, layer.second.astype(np.int64), 3) + layer.second_bias
-            y[row, column] = np.clip(sums >> 10, 0, 255)
-    joined = np.concatenate([y, x[1:-1, 1:-1]], axis=2)
-    sums = (joined @ layer.last.astype(np.int64) + layer.last_bias).reshape(-1, len(layer.last_bias))
-    n = sums.shape[1] // 2
-    return np.clip(sums[:, :n] >> 6, -65536, 65536), np.clip(sums[:, n:] >> 11, -24, 40) + 24
-
-
-def inputs_of(network: PriorNetwork, centres: np.ndarray, layer: int, frame: int) -> np.ndarray:
-    """What FORMAT.md says a network sees: half steps from the middle, one position beyond the picture on each side."""
-    bits, view, last = network.dimension_bits, network.views[layer], len(centres) - 1
-    steps = (centres.astype(np.int64) >> 15 - bits) - (1 << bits) - 1
-    past = [steps[max(frame - back, 0)][..., view.past] * (frame > 0) for back in (1, 2)]
-    known = [steps[min(frame + ahead, last)][..., view.known] for ahead in (0, 1)]
-    flags = np.broadcast_to([frame == 0, frame == last], (*steps.shape[1:3], 2))
-    return np.pad(np.concatenate([*past, *known, flags], axis=2), ((1, 1), (1, 1), (0, 0)), mode="edge")
-
-
 @pytest.mark.parametrize("shape", [(3, 4, 5), (1, 1, 1), (2, 7, 13)])
 def test_products_are_exact(parameters: PriorParameters, shape: tuple[int, int, int]) -> None:
     network = PriorNetwork(PLANES, DEPTHS, parameters.networks)
     centres = (np.random.default_rng(3).integers(0, 8, (*shape, 3)) * 8192 + 4096).astype(np.uint16)
     for layer in range(3):
         for frame in range(shape[0]):
-            expected = reference(parameters.networks[layer], inputs_of(network, centres, layer, frame))
+            expected = plain_networks.predict(
+                parameters.networks[layer], network.views[layer], network.dimension_bits, centres, frame
+            )
             places, spreads = network.predict(centres.reshape(-1, 3), shape, layer, frame)
             assert np.array_equal(places, expected[0])
             assert np.array_equal(spreads, expected[1])
