@@ -24,7 +24,7 @@ from .grow import grow
 from .inflate import Placement, inflate
 from .klt import RGB_TO_YCBCR, fit_klt, model_klt
 from .mgv_s import MgvSDecoder, MgvSEncoder, inflation_map, set_linear_transform
-from .model import Tokenizer, pad_to_grid
+from .model import Tokenizer
 from .perceptual import SqueezeNetDistance
 from .precision import training_precision
 from .presets import image_config
@@ -113,12 +113,12 @@ class PhaseRun:
         if cuda:
             # MS-SSIM takes differences of squares, for which TF32 is too coarse; the networks run in bfloat16 anyway.
             torch.backends.cudnn.allow_tf32 = False
-            torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.benchmark = False
             tokenizer = convert_conv3d_weight_memory_format(tokenizer, torch.channels_last_3d)
         self.ema = Ema(tokenizer, config.ema_decay).to(self.accelerator.device)
-        parameters = [p for part in phase.parts for p in getattr(tokenizer, part).parameters()]
+        self.parameters = _train_only(tokenizer, phase.parts)
         optimizer = torch.optim.AdamW(
-            parameters, phase.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=cuda
+            self.parameters, phase.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=cuda
         )
         self.tokenizer, self.optimizer = self.accelerator.prepare(tokenizer, optimizer)
         self.game, self.game_optimizer = None, None
@@ -203,7 +203,7 @@ class PhaseRun:
             )
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        self.accelerator.clip_grad_norm_(self.parameters, self.config.gradient_clip)
         self.optimizer.step()
         self.ema.update(self.model)
         if self.game is not None and self.game_optimizer is not None:
@@ -221,7 +221,7 @@ class PhaseRun:
         for batch in source:
             clip = batch.clip.to(device, non_blocking=True).float() / 127.5 - 1
             given = None if batch.given is None else batch.given.to(device, non_blocking=True)
-            yield Batch(pad_to_grid(clip, self.model.config), batch.fineness, given)
+            yield Batch(clip, batch.fineness, given)
 
     def _set_learning_rate(self) -> None:
         phase = self.phase
@@ -304,6 +304,24 @@ def build_phase_tokenizer(
     elif fresh and isinstance(tokenizer.encoder, MgvSEncoder):
         start_linear(tokenizer, config)
     return tokenizer
+
+
+def _train_only(tokenizer: Tokenizer, parts: tuple[str, ...]) -> list[nn.Parameter]:
+    """Let nothing but the parts have gradients, and of them not the shortcut that inverts a frozen encoder.
+
+    The errors that quantizing weighs follow that shortcut, so the tokens of a video then stay what they were.
+
+    Returns:
+        The parameters that have.
+    """
+    shortcut_stays = isinstance(tokenizer.decoder, MgvSDecoder) and "encoder" not in parts
+    trained = []
+    for name, parameter in tokenizer.named_parameters():
+        stays = shortcut_stays and name.startswith("decoder.shortcut.")
+        parameter.requires_grad_(name.startswith(parts) and not stays)
+        if parameter.requires_grad:
+            trained.append(parameter)
+    return trained
 
 
 def inflate_tokenizer(image: Tokenizer, video: Tokenizer) -> None:

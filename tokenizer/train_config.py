@@ -8,6 +8,9 @@ from typing import Any
 from .config import TokenizerConfig
 from .presets import PRESETS
 
+MAX_SCALE = 2
+"""A coded picture has no more than so many times its source's width and height, in training as in a file."""
+
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -40,14 +43,17 @@ class Phase:
     steps: int
     batch_size: int
     crop: int
-    """Pixels a side."""
+    """Pixels a side, at the size that is coded."""
     num_frames: int = 1
     learning_rate: float = 4e-4
     warmup_steps: int = 100
     parts: tuple[str, ...] = ("encoder", "decoder")
     """Which networks are trained."""
     scales: tuple[float, ...] = (1.0,)
-    """Clips are taken from video scaled down by one of these, as an encoder does at low rates; at most 1."""
+    """Coded size over source size, as an encoder scales: one of these for each batch, at most 2. Losses are taken at
+    the source's size, after scaling back."""
+    batch_uses: int = 1
+    """Steps that each batch is taken for, at random among others: where a step is quicker than loading a batch."""
     still_share: float = 0.0
     """Share of video batches that hold photographs, as clips of one frame."""
     partial_depth_share: float = 0.5
@@ -69,10 +75,13 @@ class Phase:
             raise ValueError(f"parts are {self.parts}, expected encoder, decoder or both")
         if not self.rate_weights or min(self.rate_weights) < 0:
             raise ValueError(f"rate_weights are {self.rate_weights}, expected at least one, none below 0")
-        if not self.scales or not 0 < min(self.scales) <= max(self.scales) <= 1:
-            raise ValueError(f"scales are {self.scales}, expected at least one, each above 0 and at most 1")
-        if min(self.steps, self.batch_size, self.crop, self.num_frames, self.structure_stride) < 1:
-            raise ValueError("steps, batch_size, crop, num_frames and structure_stride are positive")
+        if not self.scales or not 0 < min(self.scales) <= max(self.scales) <= MAX_SCALE:
+            raise ValueError(
+                f"scales are {self.scales}, expected at least one, each above 0 and at most {MAX_SCALE}"
+            )
+        counts = ("steps", "batch_size", "crop", "num_frames", "structure_stride", "batch_uses")
+        if min(getattr(self, name) for name in counts) < 1:
+            raise ValueError(f"{', '.join(counts)} are positive")
         if not 0 <= self.discriminator_frames <= self.num_frames:
             raise ValueError(
                 f"discriminator_frames is {self.discriminator_frames}, of {self.num_frames} frames"

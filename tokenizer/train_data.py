@@ -1,5 +1,6 @@
 """Random crops of shards as training batches, each a pure function of seed and step: a resumed run sees the same."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,20 +20,24 @@ WINDOW_PATCHES = 8
 """Patches a side of the windows that patches are drawn in: one read from disk gives many."""
 
 
+SHUFFLED_BATCHES = 32
+"""Batches that are taken in a new order each time, where a batch is taken more than once."""
+
+
 class Batch(NamedTuple):
     """What one training step takes."""
 
     clip: Tensor
-    """`[B, 3, T, H, W]`: uint8 as loaded, float in [-1, 1] on the token grid once on the device; T is 1 in a batch of
-    photographs."""
+    """`[B, 3, T, H, W]` at the source's size: uint8 as loaded, float in [-1, 1] once on the device; T is 1 in a batch
+    of photographs."""
     fineness: list[Fineness]
     """One a sample."""
     given: Tensor | None
-    """float32 `[B, D, t, h, w]`, the clips encoded and quantized, where the encoder is frozen."""
+    """float32 `[B, D, t, h, w]`, the clips scaled, encoded and quantized, where the encoder is frozen."""
 
 
 class CropBatches(Dataset[Batch]):
-    """Batch number n of a phase.
+    """Batch number n of a phase; each is for `Phase.batch_uses` steps.
 
     Args:
         video_folders: shards of video.
@@ -40,7 +45,7 @@ class CropBatches(Dataset[Batch]):
         phase: says what a batch is.
         ladder: bit depths that a sample may be cut to.
         seed: of everything drawn.
-        first_step: number of the first batch.
+        first_step: to begin with the batch of.
         encoder: where it is not trained; quantizes as batches are loaded.
     """
 
@@ -58,6 +63,7 @@ class CropBatches(Dataset[Batch]):
         self.ladder = ladder
         self.seed = seed
         self.first_step = first_step
+        self.first_batch = first_step // _block_steps(phase) * _block_batches(phase)
         self.encoder = encoder
         self.videos = _usable(video_folders, phase.crop, phase.num_frames)
         self.stills = _usable(image_folders, phase.crop, 1)
@@ -65,54 +71,51 @@ class CropBatches(Dataset[Batch]):
             raise ValueError(f"no shard has {phase.num_frames} frames of at least {phase.crop}x{phase.crop}")
 
     def __len__(self) -> int:
-        return self.phase.steps - self.first_step
+        return -(-self.phase.steps // self.phase.batch_uses) - self.first_batch
 
     def __getitem__(self, index: int) -> Batch:
-        step = self.first_step + index
-        clip = self._clips(np.random.default_rng([self.seed, step]))
-        random = torch.Generator().manual_seed((self.seed << 24) + step)
+        number = self.first_batch + index
+        clip = self._clips(np.random.default_rng([self.seed, number]))
+        random = torch.Generator().manual_seed((self.seed << 24) + number)
         fineness = draw_fineness(self.phase, self.ladder, clip.shape[0], random)
-        return Batch(clip, fineness, self.encoder(clip, fineness) if self.encoder else None)
+        if self.encoder is None:
+            return Batch(torch_clip(clip), fineness, None)
+        coded = torch_clip(_scaled(clip, self.phase.crop))
+        return Batch(torch_clip(clip), fineness, self.encoder(coded, fineness))
 
-    def _clips(self, random: np.random.Generator) -> Tensor:
-        """Draw uint8 `[B, 3, T, H, W]`."""
+    def _clips(self, random: np.random.Generator) -> np.ndarray:
+        """Draw uint8 `[B, T, H, W, 3]`, at the size that scaling brings to the crop."""
         phase = self.phase
         still = phase.kind == "image" or not self.videos or random.random() < phase.still_share
+        scale = phase.scales[random.integers(len(phase.scales))]
         if not still:
-            weights = self._weights
-            clips = [
-                self._crop(self.videos[i], phase.num_frames, random)
-                for i in random.choice(len(self.videos), phase.batch_size, p=weights)
-            ]
+            fitting, side = _fitting(self.videos, round(phase.crop / scale))
+            weights = _length_weights(fitting)
+            chosen = random.choice(len(fitting), phase.batch_size, p=weights)
+            clips = [self._crop(fitting[i], side, phase.num_frames, random) for i in chosen]
         else:
-            pool = self.stills + self.videos
             share = 0.7 if self.stills and self.videos else float(bool(self.stills))
+            fitting, side = _fitting(self.stills + self.videos, round(phase.crop / scale))
+            stills = [frames for frames in fitting if frames.shape[0] == 1]
+            videos = [frames for frames in fitting if frames.shape[0] > 1]
             # As many pixels as a batch of clips, within reason.
             batch_size = phase.batch_size * min(phase.num_frames, 4)
             clips = []
             for _ in range(batch_size):
-                some = self.stills if random.random() < share else self.videos
-                clips.append(self._crop((some or pool)[random.integers(len(some or pool))], 1, random))
-        return torch.from_numpy(np.ascontiguousarray(np.stack(clips).transpose(0, 4, 1, 2, 3)))
+                some = (stills if random.random() < share else videos) or fitting
+                clips.append(self._crop(some[random.integers(len(some))], side, 1, random))
+        return np.stack(clips)
 
-    @property
-    def _weights(self) -> np.ndarray:
-        """A clip is drawn in proportion to the square root of its length."""
-        lengths = np.sqrt([float(array.shape[0]) for array in self.videos])
-        weights: np.ndarray = lengths / lengths.sum()
-        return weights
-
-    def _crop(self, frames: np.ndarray, num_frames: int, random: np.random.Generator) -> np.ndarray:
-        crop = self._source_side(frames, random)
+    def _crop(
+        self, frames: np.ndarray, side: int, num_frames: int, random: np.random.Generator
+    ) -> np.ndarray:
         longest = (frames.shape[0] - 1) // max(num_frames - 1, 1)
         speed = 2 if num_frames > 1 and longest >= 2 and random.random() < 0.15 else 1
         start = random.integers(frames.shape[0] - (num_frames - 1) * speed)
-        top, left = random.integers(frames.shape[1] - crop + 1), random.integers(frames.shape[2] - crop + 1)
+        top, left = random.integers(frames.shape[1] - side + 1), random.integers(frames.shape[2] - side + 1)
         clip = frames[
-            start : start + (num_frames - 1) * speed + 1 : speed, top : top + crop, left : left + crop
+            start : start + (num_frames - 1) * speed + 1 : speed, top : top + side, left : left + side
         ]
-        if crop != self.phase.crop:
-            clip = _scaled_down(clip, self.phase.crop)
         if num_frames > 1 and random.random() < 0.05:
             clip = np.repeat(clip[:1], num_frames, axis=0)
         if random.random() < 0.5:
@@ -121,22 +124,42 @@ class CropBatches(Dataset[Batch]):
             clip = clip[::-1]
         return clip
 
-    def _source_side(self, frames: np.ndarray, random: np.random.Generator) -> int:
-        """Draw the side of the square that is scaled to the crop, as large as the frames allow."""
-        scales = self.phase.scales
-        scale = scales[random.integers(len(scales))] if len(scales) > 1 else scales[0]
-        return int(min(round(self.phase.crop / scale), *frames.shape[1:3]))
+
+def torch_clip(clip: np.ndarray) -> Tensor:
+    """Turn uint8 `[B, T, H, W, 3]` to `[B, 3, T, H, W]`."""
+    return torch.from_numpy(np.ascontiguousarray(clip.transpose(0, 4, 1, 2, 3)))
 
 
-def _scaled_down(clip: np.ndarray, side: int) -> np.ndarray:
-    """Scale square frames, uint8 `[T, H, W, 3]`, antialiased."""
-    frames = [Image.fromarray(frame).resize((side, side), Image.Resampling.BICUBIC) for frame in clip]
-    return np.stack([np.asarray(frame) for frame in frames])
+def _fitting(pool: list[np.ndarray], side: int) -> tuple[list[np.ndarray], int]:
+    """Choose the frames that hold a square of so many pixels a side, or the largest square that any holds."""
+    side = min(side, max(min(frames.shape[1:3]) for frames in pool))
+    return [frames for frames in pool if min(frames.shape[1:3]) >= side], side
+
+
+def _length_weights(videos: list[np.ndarray]) -> np.ndarray:
+    """Draw a clip in proportion to the square root of its length."""
+    lengths = np.sqrt([float(array.shape[0]) for array in videos])
+    weights: np.ndarray = lengths / lengths.sum()
+    return weights
+
+
+def _scaled(clips: np.ndarray, side: int) -> np.ndarray:
+    """Scale square frames, uint8 `[B, T, H, W, 3]`, as an encoder does."""
+    if clips.shape[2] == side:
+        return clips
+    scaled = np.empty((*clips.shape[:2], side, side, 3), np.uint8)
+    for index in np.ndindex(*clips.shape[:2]):
+        image = Image.fromarray(np.ascontiguousarray(clips[index]))
+        scaled[index] = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
+    return scaled
 
 
 def batches(dataset: CropBatches, num_workers: int) -> Iterator[Batch]:
-    """Load batches in order, by so many worker processes ahead of the training loop."""
-    return iter(
+    """Give the batch of each step from the dataset's first one on, loaded by worker processes ahead of training.
+
+    Batches that are taken more than once come again with their block of `SHUFFLED_BATCHES`, each time in another order.
+    """
+    loaded = iter(
         DataLoader(
             dataset,
             batch_size=None,
@@ -145,6 +168,31 @@ def batches(dataset: CropBatches, num_workers: int) -> Iterator[Batch]:
             pin_memory=torch.cuda.is_available(),
         )
     )
+    block_steps = _block_steps(dataset.phase)
+    skipped = dataset.first_step % block_steps
+    wanted = dataset.phase.steps - dataset.first_step
+    return itertools.islice(_in_blocks(loaded, dataset), skipped, skipped + wanted)
+
+
+def _in_blocks(loaded: Iterator[Batch], dataset: CropBatches) -> Iterator[Batch]:
+    for block in itertools.count(dataset.first_step // _block_steps(dataset.phase)):
+        held = []
+        for batch in itertools.islice(loaded, _block_batches(dataset.phase)):
+            yield batch
+            held.append(batch)
+        if not held:
+            return
+        for use in range(1, dataset.phase.batch_uses):
+            order = np.random.default_rng([dataset.seed, block, use]).permutation(len(held))
+            yield from (held[index] for index in order)
+
+
+def _block_batches(phase: Phase) -> int:
+    return SHUFFLED_BATCHES if phase.batch_uses > 1 else 1
+
+
+def _block_steps(phase: Phase) -> int:
+    return _block_batches(phase) * phase.batch_uses
 
 
 def sample_patches(

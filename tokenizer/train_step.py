@@ -11,8 +11,9 @@ from .discriminator import Discriminator
 from .entropy_penalty import entropy_penalty, entropy_weight
 from .klt import RGB_TO_YCBCR
 from .losses import charbonnier_loss, commitment_loss, gradient_loss, ms_ssim_loss, mse_loss
-from .model import Tokenizer
+from .model import Tokenizer, pad_to_grid
 from .quantize import LookupFreeQuantizer
+from .resize import resize_clip
 from .train_config import LossWeights, Phase
 from .train_data import Batch
 from .train_tokens import quantize_samples
@@ -34,17 +35,25 @@ def reconstruct(tokenizer: Tokenizer, batch: Batch, phase: Phase) -> tuple[Tenso
     Args:
         tokenizer: being trained.
         batch: on the device, its clips float.
-        phase: decides whether the encoder gets a gradient.
+        phase: says at which size clips are coded, and whether the encoder gets a gradient.
 
     Returns:
-        The reconstruction, about [-1, 1], and latent-side terms by name: `commitment`, `codebook`, `latent`; none where
-        the clip came encoded.
+        The reconstruction, about [-1, 1], at the source's size, and latent-side terms by name: `commitment`,
+        `codebook`, `latent`; none where the clip came encoded.
     """
+    pixels, terms = _reconstruct_coded(tokenizer, batch, phase)
+    coded = pixels.float()[:, :, : batch.clip.shape[2], : phase.crop, : phase.crop]
+    return resize_clip(coded, *batch.clip.shape[3:]), terms
+
+
+def _reconstruct_coded(tokenizer: Tokenizer, batch: Batch, phase: Phase) -> tuple[Tensor, dict[str, Tensor]]:
+    """Encode and decode on the token grid, which may be larger than the crop."""
     depths = torch.tensor([how.bit_depth for how in batch.fineness], device=batch.clip.device)
     if batch.given is not None:
         return tokenizer.decode_latent(batch.given, depths), {}
+    clip = pad_to_grid(resize_clip(batch.clip, phase.crop, phase.crop), tokenizer.config)
     with torch.set_grad_enabled("encoder" in phase.parts):
-        latent = tokenizer.encoder(batch.clip)
+        latent = tokenizer.encoder(clip)
     quantizer = tokenizer.quantizer
     if not isinstance(quantizer, LookupFreeQuantizer):
         out = quantizer(latent)
@@ -80,9 +89,9 @@ def change_penalty(latent: Tensor, quantized: Tensor) -> Tensor:
 
 def weighted_ycbcr(clip: Tensor) -> Tensor:
     """Turn RGB `[B, 3, T, H, W]` to luma and weighted chroma, in which errors are taken."""
-    return torch.einsum(
-        "oc,bcthw->bothw", torch.tensor(RGB_TO_YCBCR, dtype=clip.dtype, device=clip.device), clip
-    )
+    colour = torch.tensor(RGB_TO_YCBCR, dtype=clip.dtype, device=clip.device)
+    with torch.autocast(clip.device.type, enabled=False):
+        return torch.einsum("oc,bcthw->bothw", colour, clip)
 
 
 def tokenizer_loss(
@@ -102,8 +111,7 @@ def tokenizer_loss(
     weights = phase.loss
     clip = batch.clip
     pixels, latent_terms = reconstruct(tokenizer, batch, phase)
-    pixels = pixels.float()
-    prediction, target = weighted_ycbcr(pixels), weighted_ycbcr(clip.float())
+    prediction, target = weighted_ycbcr(pixels), weighted_ycbcr(clip)
     looked_at = slice(step % min(phase.structure_stride, clip.shape[2]), None, phase.structure_stride)
     terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
         "charbonnier": (weights.charbonnier, lambda: charbonnier_loss(prediction, target)),

@@ -1,7 +1,6 @@
 """Training: phases, inflation, resuming after a kill, time limit, export, and a gradient through every loss."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from mgv.tokenizer.adversarial import LeCam
 from mgv.tokenizer.discriminator import Discriminator
 from mgv.tokenizer.model import Tokenizer
 from mgv.tokenizer.presets import MAGVIT_B, MAGVIT_V2, MGV_S
-from mgv.tokenizer.shards import write_shards
 from mgv.tokenizer.train import StepReport, start_linear, train
 from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig
 from mgv.tokenizer.train_data import Batch, CropBatches
@@ -36,22 +34,6 @@ TINY = replace(MGV_S, name="tiny", network=MgvSNetwork(4, 6, 1, 6, 1, 4, 1))
 LADDER = MGV_S.bit_depths
 IMAGE = Phase("image", steps=3, batch_size=2, crop=32)
 VIDEO = Phase("video", steps=4, batch_size=2, crop=32, num_frames=5, still_share=0.3)
-
-
-def drifting_noise(path: Path) -> Iterator[np.ndarray]:
-    random = np.random.default_rng(list(path.name.encode()))
-    coarse = random.integers(0, 256, (12, 12, 3)).astype(np.uint8)
-    picture = np.kron(coarse, np.ones((6, 6, 1), np.uint8))
-    for shift in range(1 if path.suffix == ".jpg" else 9):
-        yield np.roll(picture, shift, axis=1)[:70, :66]
-
-
-@pytest.fixture(scope="session")
-def shards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    root = tmp_path_factory.mktemp("shards")
-    write_shards([Path("a.mp4"), Path("b.mp4")], root / "video", drifting_noise)
-    write_shards([Path("c.jpg"), Path("d.jpg")], root / "images", drifting_noise)
-    return {"video": str(root / "video"), "images": str(root / "images")}
 
 
 def config_of(shards: dict[str, str], *phases: Phase, tokenizer: TokenizerConfig = TINY) -> TrainConfig:
@@ -170,50 +152,6 @@ def test_only_the_parts_of_a_phase_move(shards: dict[str, str], tmp_path: Path) 
     }
     assert not moved
     assert any(trained[name].any() for name in fresh.state_dict() if name.startswith("decoder.blocks.0.time"))
-
-
-def test_batches_depend_on_seed_and_step_only(shards: dict[str, str]) -> None:
-    folders = (shards["video"],), (shards["images"],)
-    whole = CropBatches(*folders, VIDEO, LADDER, seed=3)
-    resumed = CropBatches(*folders, VIDEO, LADDER, seed=3, first_step=2)
-    assert len(resumed) == 2
-    assert torch.equal(whole[3].clip, resumed[1].clip)
-    assert whole[3].fineness == resumed[1].fineness
-    assert not torch.equal(whole[1].clip, whole[2].clip)
-    assert whole[1].clip.dtype == torch.uint8
-    with pytest.raises(ValueError, match="no shard"):
-        CropBatches(*folders, replace(VIDEO, crop=512), LADDER, seed=0)
-
-
-def test_clips_are_scaled_down_as_far_as_frames_allow(shards: dict[str, str]) -> None:
-    folders = (shards["video"],), ()
-    still = replace(VIDEO, still_share=0.0)
-    plain, half = (
-        CropBatches(*folders, replace(still, scales=(scale,)), LADDER, seed=1) for scale in (1.0, 0.5)
-    )
-    assert half[0].clip.shape == plain[0].clip.shape == (2, 3, 5, 32, 32)
-    # The shards' blocks of 6 pixels are 3 wide now, so twice as many columns differ from the one before.
-    edges = [
-        float((clip[..., 1:] != clip[..., :-1]).float().mean()) for clip in (plain[0].clip, half[0].clip)
-    ]
-    assert edges[1] > 1.5 * edges[0]
-    assert CropBatches(*folders, replace(still, scales=(0.1,)), LADDER, seed=1)[0].clip.shape == (
-        2,
-        3,
-        5,
-        32,
-        32,
-    )
-    with pytest.raises(ValueError, match="scales"):
-        replace(VIDEO, scales=(1.5,))
-
-
-def test_half_of_the_samples_keep_fewer_bits() -> None:
-    random = torch.Generator().manual_seed(0)
-    depths = [how.bit_depth for how in draw_fineness(VIDEO, MGV_S.bit_depths, 4000, random)]
-    share = np.mean([depth < 56 for depth in depths])
-    assert share == pytest.approx(0.5 * 5 / 6, abs=0.03)
-    assert set(depths) == set(MGV_S.bit_depths)
 
 
 def test_samples_are_quantized_as_an_encoder_does_it(shards: dict[str, str]) -> None:
