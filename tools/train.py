@@ -1,5 +1,6 @@
 """`mgv train`: prepare data and train models."""
 
+import math
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import islice
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..codec import IMAGE_SUFFIXES, VIDEO_SUFFIXES, MissingToolError
+from ..codec import IMAGE_SUFFIXES, VIDEO_SUFFIXES, MissingToolError, OutputError
 from .common import progress_bar, require
 
 if TYPE_CHECKING:
@@ -246,6 +247,44 @@ def prior(
     if kept:
         whole, rounded = measure_gap(networks, kept, planes, depths)
         click.echo(f"networks alone, held out: {whole:.3f} bits a token unrounded, {rounded:.3f} in integers")
+
+
+@train.command()
+@click.argument("models", metavar="MODEL[=SHARE]...", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to make."
+)
+def average(models: tuple[str, ...], output: Path) -> None:
+    """Average the weights of tokenizers that were trained on from the same start.
+
+    A SHARE is a number, 1 unless given; shares count relative to their sum. What comes out has weights and a card, no
+    tables, prior or int8 decoder: they are to be made for it.
+    """
+    from ..tokenizer import load_tokenizer
+    from ..tokenizer.average import average_tokenizers
+    from ..tokenizer.weights import save_tokenizer
+
+    if output.exists():
+        raise OutputError(f"{output} exists; name another folder")
+    parts = [(load_tokenizer(name), share) for name, share in map(_share_of, models)]
+    tokenizer = average_tokenizers(parts)
+    facts = [{"sha256": part.sha256, "share": share} for part, share in parts]
+    save_tokenizer(tokenizer, output, {"average_of": facts})
+    click.echo(f"{output}: weights {tokenizer.sha256[:16]}")
+
+
+def _share_of(model: str) -> tuple[str, float]:
+    """Read MODEL or MODEL=SHARE."""
+    name, sign, share = model.rpartition("=")
+    if not sign:
+        return model, 1.0
+    try:
+        number = float(share)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise click.UsageError(f"{model}: its share is {share!r}, expected a number above 0")
+    return name, number
 
 
 @train.command()
