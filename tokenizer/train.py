@@ -113,7 +113,6 @@ class PhaseRun:
         if cuda:
             # MS-SSIM takes differences of squares, for which TF32 is too coarse; the networks run in bfloat16 anyway.
             torch.backends.cudnn.allow_tf32 = False
-            torch.backends.cudnn.benchmark = False
             tokenizer = convert_conv3d_weight_memory_format(tokenizer, torch.channels_last_3d)
         self.ema = Ema(tokenizer, config.ema_decay).to(self.accelerator.device)
         self.parameters = _train_only(tokenizer, phase.parts)
