@@ -17,9 +17,9 @@ from .stream import Tile, cut_tiles
 MAX_SEARCH_STEPS = 20
 """More gain nothing."""
 
-WAY = 0.1
+WAY = 0.04
 """How far about the steps lead together, in units of the step that would be right for the linear shortcut alone. The
-network bends the error far more: further on, the gradient where they began is wrong."""
+network bends the error far more: further on, the gradient where they began is wrong, and structure suffers first."""
 
 WINDOW_LATENTS = 2
 """Latent frames that gradients are taken of at once; the first of a segment is alone, so that a still has its own."""
@@ -148,5 +148,5 @@ class LatentSearch:
 
 
 def _step_size(num_steps: int) -> float:
-    """Give the length of each step: 0.06 for one alone, then ever closer to a fair share of the way."""
+    """Give the length of each step: five eighths of the way for one alone, then ever closer to a fair share of it."""
     return WAY / (num_steps + 0.6)
