@@ -10,6 +10,7 @@ from .conv import Cache
 from .klt import CHROMA_WEIGHT
 from .mgv_s import MgvSDecoder
 from .model import Tokenizer
+from .precision import training_precision
 from .quantize import LookupFreeQuantizer
 from .rate_quantizer import RateQuantizer
 from .stream import Tile, cut_tiles
@@ -26,6 +27,10 @@ WINDOW_LATENTS = 2
 
 SEARCH_TILE = 32
 """Latent rows and columns of a tile, before its margin. Half of what decoding takes: gradients need far more memory."""
+
+SEARCH_MARGIN = 6
+"""Latent positions that a tile sees beyond itself. The decoder sees more, but what is further away changes a gradient by
+less than a thousandth."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class LatentSearch:
     rate that `RateQuantizer` counts. After each step the whole segment is quantized anew; of all that was met, the
     cheapest is kept. Decoding and gradients go by windows of a few latent frames (what an earlier one does to a later
     window is not followed), each in tiles, so that memory depends on neither the length nor the size of a picture but
-    for the latents. The same tokens come out each time on the same machine with the same number of threads.
+    for the latents. They are in bfloat16 where processors multiply it, which is fine enough to find a direction. The
+    same tokens come out each time on the same machine with the same number of threads.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class LatentSearch:
         self._rate_quantizer = RateQuantizer(quantizer, bit_depth, rate_weight, squares / self._unit)
         self._step = _step_size(num_steps) / (2 * squares[:, None, None, None])
         alike = torch.tensor([1.0, 1 / CHROMA_WEIGHT, 1 / CHROMA_WEIGHT], device=decoder.colour.device)
+        self._in_bfloat16 = training_precision() == "bf16"
         self._colour = alike[:, None] * torch.linalg.inv(decoder.colour)
 
     def run(self, latent: Tensor, frames: np.ndarray) -> np.ndarray:
@@ -114,7 +121,8 @@ class LatentSearch:
         gradient = torch.zeros_like(latent) if with_gradient else None
         stride, num_latents = self._tokenizer.config.strides[0], latent.shape[1]
         height, width = latent.shape[2:]
-        tiles = cut_tiles(height, width, self._tile, self._tokenizer.decoder_margin)
+        margin = min(SEARCH_MARGIN, self._tokenizer.decoder_margin)
+        tiles = cut_tiles(height, width, self._tile, margin)
         caches = [Cache() for _ in tiles]
         for start in (0, *range(1, num_latents, WINDOW_LATENTS)):
             stop = min(start + WINDOW_LATENTS, num_latents) if start else 1
@@ -132,7 +140,8 @@ class LatentSearch:
     def _squared_error(self, seen: Tensor, source: np.ndarray, tile: Tile, cache: Cache) -> Tensor:
         """Sum the squared error over what a tile answers for, in the units of `MgvSDecoder.squared_errors`."""
         _, stride_h, stride_w = self._tokenizer.config.strides
-        pixels = self._tokenizer.decode_latent(seen, self._bit_depth, cache)[0]
+        with torch.autocast(seen.device.type, torch.bfloat16, enabled=self._in_bfloat16):
+            pixels = self._tokenizer.decode_latent(seen, self._bit_depth, cache)[0].float()
         rows, columns = tile.inner()
         part = source[
             :,

@@ -1,4 +1,4 @@
-"""Which arithmetic training runs in."""
+"""Which arithmetic gradients are taken in."""
 
 from typing import Literal
 
