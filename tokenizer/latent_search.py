@@ -29,8 +29,8 @@ SEARCH_TILE = 32
 """Latent rows and columns of a tile, before its margin. Half of what decoding takes: gradients need far more memory."""
 
 SEARCH_MARGIN = 6
-"""Latent positions that a tile sees beyond itself. The decoder sees more, but what is further away changes a gradient by
-less than a thousandth."""
+"""Latent positions that a tile sees beyond itself. The decoder sees more, but what is further away changes a gradient
+by less than a thousandth."""
 
 
 @dataclass(frozen=True)
