@@ -138,7 +138,7 @@ def test_it_is_the_same_each_time_and_leaves_the_tokenizer_alone(model: Tokenize
 
 
 def test_tiles_change_next_to_nothing(model: Tokenizer) -> None:
-    """Tiles see all that a pixel depends on; only the order of sums differs."""
+    """Tiles see next to all that a pixel depends on."""
     frames = texture(9)
     latent = latent_of(model, frames)
     whole, tiled = (LatentSearch(model, DEPTH, 0.1, 3, tile).run(latent, frames) for tile in (64, 3))
