@@ -19,7 +19,6 @@ from .train_tokens import Fineness, FrozenEncoder, draw_fineness
 WINDOW_PATCHES = 8
 """Patches a side of the windows that patches are drawn in: one read from disk gives many."""
 
-
 SHUFFLED_BATCHES = 32
 """Batches that are taken in a new order each time, where a batch is taken more than once."""
 
@@ -79,9 +78,9 @@ class CropBatches(Dataset[Batch]):
         random = torch.Generator().manual_seed((self.seed << 24) + number)
         fineness = draw_fineness(self.phase, self.ladder, clip.shape[0], random)
         if self.encoder is None:
-            return Batch(torch_clip(clip), fineness, None)
-        coded = torch_clip(_scaled(clip, self.phase.crop))
-        return Batch(torch_clip(clip), fineness, self.encoder(coded, fineness))
+            return Batch(_as_tensor(clip), fineness, None)
+        coded = _as_tensor(_scaled(clip, self.phase.crop))
+        return Batch(_as_tensor(clip), fineness, self.encoder(coded, fineness))
 
     def _clips(self, random: np.random.Generator) -> np.ndarray:
         """Draw uint8 `[B, T, H, W, 3]`, at the size that scaling brings to the crop."""
@@ -125,7 +124,7 @@ class CropBatches(Dataset[Batch]):
         return clip
 
 
-def torch_clip(clip: np.ndarray) -> Tensor:
+def _as_tensor(clip: np.ndarray) -> Tensor:
     """Turn uint8 `[B, T, H, W, 3]` to `[B, 3, T, H, W]`."""
     return torch.from_numpy(np.ascontiguousarray(clip.transpose(0, 4, 1, 2, 3)))
 
@@ -137,7 +136,7 @@ def _fitting(pool: list[np.ndarray], side: int) -> tuple[list[np.ndarray], int]:
 
 
 def _length_weights(videos: list[np.ndarray]) -> np.ndarray:
-    """Draw a clip in proportion to the square root of its length."""
+    """Give the share of each clip among those drawn: in proportion to the square root of its length."""
     lengths = np.sqrt([float(array.shape[0]) for array in videos])
     weights: np.ndarray = lengths / lengths.sum()
     return weights
