@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..container import AudioPacket
 from ..tokenizer import LatentSearch, Tokenizer
 from ..tokenizer.decoder_engine import DecoderEngine
-from .resample import resize_frames
+from ..tokenizer.resize import resize_frames
 from .segmenter import Chunk, SegmentEnd
 
 if TYPE_CHECKING:

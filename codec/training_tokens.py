@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..tokenizer import Tokenizer
+from ..tokenizer.resize import resize_frames
 from ..tokenizer.shards import Shard, map_frames, open_shards
-from .resample import resize_frames
 from .segmenter import DEFAULT_SEGMENT_FRAMES
 
 SCALES = (1.0, 1.0, 0.75, 1.0, 0.5)

@@ -90,7 +90,7 @@ class LatentSearch:
         self._colour = alike[:, None] * torch.linalg.inv(decoder.colour)
 
     def run(self, latent: Tensor, frames: np.ndarray) -> np.ndarray:
-        """Find the tokens of a segment; they never cost more than those of `Tokenizer.quantize`.
+        """Find the tokens of a segment; as costs are counted here, never dearer than those of `Tokenizer.quantize`.
 
         Args:
             latent: float32 `[D, t, h, w]`, of the whole segment, as the encoder gives it.

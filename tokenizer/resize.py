@@ -1,14 +1,40 @@
-"""Scaling of clips on any device, with gradients, by the filter that an encoder scales frames with."""
+"""Scaling between source size and coded size: of frames, and of clips on any device, with gradients."""
 
 import functools
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+Frames = NDArray[np.uint8]
+
+
+def resize_frames(frames: Frames, width: int, height: int) -> Frames:
+    """Scale frames, antialiased when they shrink.
+
+    Args:
+        frames: uint8 `[T, H, W, 3]`.
+        width: wanted width in pixels.
+        height: wanted height in pixels.
+
+    Returns:
+        uint8 `[T, height, width, 3]`; `frames` itself when it has that size.
+    """
+    if frames.shape[1:3] == (height, width):
+        return frames
+    from PIL import Image
+
+    resized = np.empty((frames.shape[0], height, width, 3), np.uint8)
+    for index, frame in enumerate(frames):
+        image = Image.fromarray(np.ascontiguousarray(frame))
+        resized[index] = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+    return resized
+
 
 def resize_clip(clip: Tensor, height: int, width: int) -> Tensor:
-    """Scale frames by a bicubic filter, antialiased where they shrink, as Pillow's but without rounding.
+    """Scale frames by a bicubic filter, antialiased where they shrink, as `resize_frames` does but without rounding.
 
     Args:
         clip: float32 `[B, C, T, H, W]`.

@@ -311,7 +311,7 @@ def _train_only(tokenizer: Tokenizer, parts: tuple[str, ...]) -> list[nn.Paramet
     The errors that quantizing weighs follow that shortcut, so the tokens of a video then stay what they were.
 
     Returns:
-        The parameters that have.
+        The parameters that are trained.
     """
     shortcut_stays = isinstance(tokenizer.decoder, MgvSDecoder) and "encoder" not in parts
     trained = []

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .conv import space_to_depth
+from .resize import resize_frames
 from .shards import map_frames, open_shards
 from .train_config import Phase
 from .train_tokens import Fineness, FrozenEncoder, draw_fineness
@@ -144,13 +144,8 @@ def _length_weights(videos: list[np.ndarray]) -> np.ndarray:
 
 def _scaled(clips: np.ndarray, side: int) -> np.ndarray:
     """Scale square frames, uint8 `[B, T, H, W, 3]`, as an encoder does."""
-    if clips.shape[2] == side:
-        return clips
-    scaled = np.empty((*clips.shape[:2], side, side, 3), np.uint8)
-    for index in np.ndindex(*clips.shape[:2]):
-        image = Image.fromarray(np.ascontiguousarray(clips[index]))
-        scaled[index] = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
-    return scaled
+    frames = resize_frames(clips.reshape(-1, *clips.shape[2:]), side, side)
+    return frames.reshape(*clips.shape[:2], side, side, 3)
 
 
 def batches(dataset: CropBatches, num_workers: int) -> Iterator[Batch]:
@@ -174,6 +169,7 @@ def batches(dataset: CropBatches, num_workers: int) -> Iterator[Batch]:
 
 
 def _in_blocks(loaded: Iterator[Batch], dataset: CropBatches) -> Iterator[Batch]:
+    """Give what is loaded block by block, each block as often as its batches are used."""
     for block in itertools.count(dataset.first_step // _block_steps(dataset.phase)):
         held = []
         for batch in itertools.islice(loaded, _block_batches(dataset.phase)):

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ...codec import open as open_mgv
 from ...codec.models import open_decoder_engine
-from ...codec.resample import resize_frames
 from ...codec.token_stream import SegmentTokens, detokenize_segment
 from ...codec.video_format import VideoFormat
 from ...codec.video_out import VideoSink
 from ...tokenizer import load_tokenizer
 from ...tokenizer.decoder_engine import ENGINE_NAMES, EngineName
 from ...tokenizer.int8_engine import int8_file
+from ...tokenizer.resize import resize_frames
 from .clips import compare_with_source, run_alone
 
 

@@ -18,11 +18,11 @@ from ...codec import OptionError, open_source, read_rate_points
 from ...codec.entropy import LayerCoder
 from ...codec.models import open_coder, open_decoder_engine
 from ...codec.rate_points import RatePoint, choose_rate_point
-from ...codec.resample import resize_frames
 from ...codec.segmenter import SegmentShape, longest_segment
 from ...codec.token_stream import chunk_latents
 from ...codec.video_out import VideoSink
 from ...tokenizer import Tokenizer, load_tokenizer
+from ...tokenizer.resize import resize_frames
 from ..codecs.ffmpeg import QUIET, find_ffmpeg
 from ..codecs.process import run_measured
 from ..metrics import peak_memory_bytes

@@ -137,6 +137,21 @@ def test_it_is_the_same_each_time_and_leaves_the_tokenizer_alone(model: Tokenize
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("precision", ["bf16", "no"])
+def test_either_arithmetic_finds_better_tokens(
+    model: Tokenizer, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    monkeypatch.setattr("mgv.tokenizer.latent_search.training_precision", lambda: precision)
+    monkeypatch.setattr("mgv.tokenizer.latent_search.WAY", 1.0)
+    with torch.no_grad():
+        model.decoder.shortcut.weight.mul_(0.8)
+    frames = smooth(1)
+    latent = latent_of(model, frames)
+    plain = squared_error(model, model.quantize(latent, DEPTH), frames)
+    found = LatentSearch(model, DEPTH, 0.0, 5).run(latent, frames)
+    assert squared_error(model, found, frames) < 0.95 * plain
+
+
 def test_tiles_change_next_to_nothing(model: Tokenizer) -> None:
     """Tiles see next to all that a pixel depends on."""
     frames = texture(9)

@@ -218,6 +218,25 @@ def test_dear_terms_look_at_some_frames_and_at_all_in_turn(shards: dict[str, str
         replace(VIDEO, discriminator_frames=6)
 
 
+def test_tokens_stay_what_they_are_while_the_encoder_is_frozen(
+    shards: dict[str, str], tmp_path: Path
+) -> None:
+    both = replace(VIDEO, rate_weights=(0.1,))
+    config = config_of(shards, replace(both, parts=("decoder",)), both)
+    trained = {}
+    for count in (1, 2):
+        assert train(replace(config, phases=config.phases[:count]), tmp_path / str(count))
+        trained[count] = load_tokenizer(tmp_path / str(count) / "model")
+    torch.manual_seed(config.seed)
+    start = Tokenizer(TINY)
+    start_linear(start, config)
+    shortcut = "decoder.shortcut.weight"
+    frozen, moved = (trained[count].state_dict()[shortcut] for count in (1, 2))
+    assert torch.equal(frozen, start.state_dict()[shortcut].half().float())
+    assert not torch.equal(moved, frozen)
+    assert trained[1].state_dict()["decoder.out.weight"].any()
+
+
 EVERY_LOSS = LossWeights(
     charbonnier=1, mse=1, gradient=1, ms_ssim=1, perceptual=1, commitment=0.25, entropy=0.1, rate=0.1, adversarial=0.1,
     feature_matching=1,

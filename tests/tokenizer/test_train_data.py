@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mgv.codec.resample import resize_frames
 from mgv.tokenizer import MgvSNetwork, train_data
 from mgv.tokenizer.model import Tokenizer
 from mgv.tokenizer.presets import MGV_S
-from mgv.tokenizer.resize import resize_clip
+from mgv.tokenizer.resize import resize_clip, resize_frames
 from mgv.tokenizer.train import start_linear
 from mgv.tokenizer.train_config import Phase, TrainConfig
 from mgv.tokenizer.train_data import CropBatches, batches

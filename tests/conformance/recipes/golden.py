@@ -14,10 +14,10 @@ import mgv
 from mgv.codec.entropy import get_coder
 from mgv.codec.layer_stream import decode_layers, encode_layers
 from mgv.codec.models import open_coder, open_coder_of, open_tokenizer_of
-from mgv.codec.resample import resize_frames
 from mgv.codec.token_stream import SegmentTokens
 from mgv.container import AudioHeader, AudioPacket, Colour, Header, Reader, TimedSegment, Timing, Writer, thin
 from mgv.tokenizer import Tokenizer, load_tokenizer
+from mgv.tokenizer.resize import resize_frames
 
 from .chunks import Chunk, join, reindex, split
 from .model import tokenize
