@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .adaptive_model import decode_tokens, encode_tokens
 from .adaptive_tables import Tables, default_tables, fold, load_tables, unfold
-from .grid import Grid
+from .grid import Grid, reach_of
 from .layers import Planes, check_bit_depths, check_ids, check_planes, layer_bounds
 from .mixing import Model
 from .range_coder import (
@@ -59,7 +59,7 @@ class AdaptiveCoder:
         grid = new_grid(check_ids(ids), self._planes)
         return [
             _encode_layer(copy_model(self._start), grid, low, high)
-            for low, high in self._bounds(bit_depths, len(bit_depths))
+            for low, high in _bounds(self._planes, bit_depths, len(bit_depths))
         ]
 
     def decode(
@@ -81,18 +81,14 @@ class AdaptiveCoder:
             ValueError: illegal shape or bit depths, or more bits than there are planes.
         """
         grid = new_grid(check_ids(np.zeros(shape, np.int64)), self._planes)
-        for (low, high), payload in zip(self._bounds(bit_depths, len(payloads)), payloads, strict=True):
+        for (low, high), payload in zip(
+            _bounds(self._planes, bit_depths, len(payloads)), payloads, strict=True
+        ):
             data = np.frombuffer(payload, np.uint8).copy()
             state = new_decoder_state(data)
             decode_tokens(copy_model(self._start), grid, low, high, state, data)
             finish_decoder(state, data)
         return grid.ids.reshape(shape)
-
-    def _bounds(self, bit_depths: Sequence[int], num_layers: int) -> list[tuple[int, int]]:
-        depths = check_bit_depths(bit_depths)
-        if depths[-1] > len(self._planes):
-            raise ValueError(f"bit depth {depths[-1]} is more than the {len(self._planes)} planes of a token")
-        return layer_bounds(depths, num_layers)
 
 
 def train_tables(segments: Iterable[NDArray[np.int64]], planes: Planes, bit_depths: Sequence[int]) -> Tables:
@@ -104,11 +100,11 @@ def train_tables(segments: Iterable[NDArray[np.int64]], planes: Planes, bit_dept
         bit_depths: token bits kept after each layer.
 
     Raises:
-        ValueError: illegal planes, bit depths or ids.
+        ValueError: illegal planes, bit depths or ids, or more bits than there are planes.
     """
     planes = check_planes(planes)
     model = unfold(default_tables())
-    bounds = layer_bounds(bit_depths, len(bit_depths))
+    bounds = _bounds(planes, bit_depths, len(bit_depths))
     for ids in segments:
         grid = new_grid(check_ids(ids), planes)
         for low, high in bounds:
@@ -128,7 +124,9 @@ def new_grid(ids: NDArray[np.int64], planes: Planes) -> Grid:
         ids.reshape(-1),
         np.array([numbers[dimension] for dimension, _ in planes], np.int64),
         np.array([plane for _, plane in planes], np.int64),
-        np.zeros(NUM_NEIGHBOURS, np.int64),
+        reach_of(ids.shape),
+        np.zeros(NUM_NEIGHBOURS + 1, np.int64),
+        np.zeros(NUM_NEIGHBOURS + 1, np.int32),
         np.zeros(NUM_NEIGHBOURS + 1, np.int32),
     )
 
@@ -136,6 +134,13 @@ def new_grid(ids: NDArray[np.int64], planes: Planes) -> Grid:
 def copy_model(model: Model) -> Model:
     """Copy a model, so that it can adapt without changing the one it starts from."""
     return Model._make(array.copy() for array in model)
+
+
+def _bounds(planes: Planes, bit_depths: Sequence[int], num_layers: int) -> list[tuple[int, int]]:
+    depths = check_bit_depths(bit_depths)
+    if depths[-1] > len(planes):
+        raise ValueError(f"bit depth {depths[-1]} is more than the {len(planes)} planes of a token")
+    return layer_bounds(depths, num_layers)
 
 
 def _encode_layer(model: Model, grid: Grid, low: int, high: int) -> bytes:

@@ -6,13 +6,12 @@ and `learn`, so they can't drift apart.
 
 import numpy as np
 
-from .compiled import compiled, inlined
+from .compiled import compiled, index, inlined
 from .grid import (
     COARSE,
     COUNT,
     NE,
     NW,
-    SIDE,
     E,
     F,
     N,
@@ -24,6 +23,7 @@ from .grid import (
     fine,
     is_surprise,
     refined,
+    side,
 )
 from .mixing import BIAS, count, learn, mix, slot_of, stretched
 from .range_coder import LOW, POSITION, RANGE, pull_bit, push_bit
@@ -56,7 +56,7 @@ def _look(model, grid, token, bit, energy):  # type: ignore[no-untyped-def]
 
     Args:
         model: of which slots and inputs are set.
-        grid: of which `ahead` is set.
+        grid: of which `ahead` and `levels` are set.
         token: (its cell, its bits so far, its surprises, and what `enter` returned).
         bit: number of the token bit.
         energy: distance of its centres from the middle, in sum.
@@ -65,32 +65,35 @@ def _look(model, grid, token, bit, energy):  # type: ignore[no-untyped-def]
         The numbers of the three mixers.
     """
     cell, known, surprise, first, static, unrest = token
-    dimension, plane = grid.dimensions[bit], grid.planes[bit]
-    centre = np.int64(grid.centres[cell, dimension])
-    compare_neighbours(grid.centres, grid.near, (dimension, centre, plane, BIAS), grid.ahead, model.inputs)
+    dimension, plane = grid.dimensions[index(bit)], grid.planes[index(bit)]
+    centre = np.int64(grid.centres[index(cell), index(dimension)])
+    into = grid.ahead, grid.levels
+    compare_neighbours(grid.centres, grid.near, (dimension, centre, plane, BIAS), into, model.inputs)
     ahead, near, centres = grid.ahead, grid.near, grid.centres
-    past, west, north = coarse(ahead[P]), coarse(ahead[W]), coarse(ahead[N])
+    past, west, north = coarse(grid, P), coarse(grid, W), coarse(grid, N)
     node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | first
-    own, doubt = min(surprise, 3), np.int64(COUNT[min(surprise, 63)]) * 8 + unrest
+    own, doubt = min(surprise, 3), np.int64(COUNT[index(min(surprise, 63))]) * 8 + unrest
     moved = 1 if ahead[P] != 0 else 0
     others = energy - abs(centre - 32768)
     size = 0
-    for index in (W, N, NE, P):
-        size += abs(np.int64(centres.reshape(-1)[near[index] + dimension]) - 32768)
+    for neighbour in (W, N, NE, P):
+        size += abs(np.int64(centres.reshape(-1)[index(near[neighbour] + dimension)]) - 32768)
     recent = known >> max(bit - 3, 0) & ((1 << min(bit, 3)) - 1)
 
     slots, counters = model.slots, model.counters
     slots[0] = (static * 4 + own) * 2 + moved
     slots[1] = ((bit * 2 + first) * 64 + doubt) * 13 + past
-    slots[2] = ((node * 13 + past) * 13 + coarse(ahead[F])) * 4 + own
-    slots[3] = (((node * 13 + coarse(ahead[E])) * 13 + coarse(ahead[S])) * 13 + west) * 13 + north
-    slots[4] = (node * 23 + fine(ahead[W] + ahead[N] - ahead[NW])) * 13 + coarse(ahead[NE])
-    lowest = np.int64(COARSE[min(max((np.int64(centres[cell, 0]) - 32768) >> 10, -16), 16) + 16])
+    slots[2] = ((node * 13 + past) * 13 + coarse(grid, F)) * 4 + own
+    slots[3] = (((node * 13 + coarse(grid, E)) * 13 + coarse(grid, S)) * 13 + west) * 13 + north
+    slots[4] = (node * 23 + fine(ahead[W] + ahead[N] - ahead[NW])) * 13 + coarse(grid, NE)
+    lowest = np.int64(
+        COARSE[index(min(max((np.int64(centres[index(cell), 0]) - 32768) >> 10, -16), 16) + 16)]
+    )
     slots[5] = (node << 3 | recent) * 13 + lowest
     slots[6] = (node * 16 + min(size >> 13, 15)) * 16 + min(others >> 14, 15)
     slots[7] = node << 10 | known >> max(bit - 10, 0) & (1 << min(bit, 10)) - 1
-    for index in range(NUM_CONTEXTS):
-        slots[index] = slot_of(slots[index], _OFFSETS[index], _SHIFTS[index])
+    for number in range(NUM_CONTEXTS):
+        slots[number] = slot_of(slots[number], _OFFSETS[number], _SHIFTS[number])
     toward = stretched(counters, slots[0])
     others = (
         -toward if ahead[P] < 0 else toward,
@@ -106,7 +109,7 @@ def _look(model, grid, token, bit, energy):  # type: ignore[no-untyped-def]
     return (
         _SET_STARTS[0] + (bit * 4 + own) * 2 + first,
         _SET_STARTS[1] + bit * 13 + past,
-        _SET_STARTS[2] + (np.int64(SIDE[north]) * 7 + np.int64(SIDE[past])) * 7 + np.int64(SIDE[west]),
+        _SET_STARTS[2] + (side(north) * 7 + side(past)) * 7 + side(west),
     )
 
 
@@ -115,7 +118,7 @@ def _energy(grid, cell):  # type: ignore[no-untyped-def]
     """Sum up how far the centres of a token are from the middle."""
     energy = 0
     for dimension in range(grid.shape[3]):
-        energy += abs(np.int64(grid.centres[cell, dimension]) - 32768)
+        energy += abs(np.int64(grid.centres[index(cell), index(dimension)]) - 32768)
     return energy
 
 
@@ -124,17 +127,17 @@ def _learn(model, mixers, odds, value, is_ahead):  # type: ignore[no-untyped-def
     """Learn from a bit."""
     learn(model, mixers, odds, value)
     count(model.counters, model.slots[MIRRORED], 1 - value if is_ahead else value)
-    for index in range(MIRRORED + 1, NUM_CONTEXTS):
-        count(model.counters, model.slots[index], value)
+    for number in range(MIRRORED + 1, NUM_CONTEXTS):
+        count(model.counters, model.slots[number], value)
 
 
 @inlined
 def _refine(grid, cell, bit, value, energy):  # type: ignore[no-untyped-def]
     """Let the grid know a bit of a token, and return the token's new energy."""
-    dimension, plane = grid.dimensions[bit], grid.planes[bit]
-    before = np.int64(grid.centres[cell, dimension])
+    dimension, plane = grid.dimensions[index(bit)], grid.planes[index(bit)]
+    before = np.int64(grid.centres[index(cell), index(dimension)])
     after = refined(before, plane, value)
-    grid.centres[cell, dimension] = after
+    grid.centres[index(cell), index(dimension)] = after
     return energy + abs(after - 32768) - abs(before - 32768)
 
 
@@ -142,8 +145,9 @@ def _refine(grid, cell, bit, value, energy):  # type: ignore[no-untyped-def]
 def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untyped-def]
     """Push token bits low..high-1 of every token of the grid; inverse: `decode_tokens`."""
     start, size, byte = state[LOW], state[RANGE], state[POSITION]
+    h, w = grid.shape[1], grid.shape[2]
     for cell in range(grid.ids.size):
-        first, static, unrest = enter(grid, cell)
+        first, static, unrest = enter(grid, cell // w // h, cell // w % h, cell % w)
         token, surprise, energy = grid.ids[cell], np.int64(grid.surprises[cell]), _energy(grid, cell)
         for bit in range(low, high):
             seen = cell, token, surprise, first, static, unrest
@@ -162,8 +166,9 @@ def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untype
 def decode_tokens(model, grid, low, high, state, data):  # type: ignore[no-untyped-def]
     """Pull token bits low..high-1 of every token of the grid into it; inverse: `encode_tokens`."""
     code, size, byte = state[LOW], state[RANGE], state[POSITION]
+    h, w = grid.shape[1], grid.shape[2]
     for cell in range(grid.ids.size):
-        first, static, unrest = enter(grid, cell)
+        first, static, unrest = enter(grid, cell // w // h, cell // w % h, cell % w)
         token, surprise, energy = grid.ids[cell], np.int64(grid.surprises[cell]), _energy(grid, cell)
         for bit in range(low, high):
             seen = cell, token, surprise, first, static, unrest

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 from numba.extending import intrinsic
 
 Loop = Callable[..., Any]
@@ -28,6 +29,16 @@ def inlined(function: Loop) -> Loop:
     """Make a function a part of each `compiled` loop that calls it."""
     part: Loop = numba.njit(cache=True, inline="always")(function)
     return part
+
+
+@inlined
+def index(number):  # type: ignore[no-untyped-def]
+    """Say that an index is not negative, so that numba does not ask whether it counts from the end.
+
+    Nothing checks it: a negative one would read or write far outside the array. The result is for indexing alone; numba
+    makes a float of it and an int64.
+    """
+    return np.uint64(number)
 
 
 def generated(function: Loop) -> Loop:

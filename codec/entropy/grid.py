@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import inlined
-from .vectors import NUM_NEIGHBOURS
+from .compiled import index, inlined
+from .vectors import NUM_NEIGHBOURS, add_and_scale
 
 P, PP, F, W, N, NW, NE, WW, NN, E, S, PW, PN, PE, PS = range(NUM_NEIGHBOURS)
 """Neighbours: P and PP one and two latent frames back, F one ahead; W N E S in this frame; PW PN PE PS beside P."""
@@ -29,6 +29,12 @@ def _symmetric(edges: tuple[int, ...], reach: int) -> NDArray[np.uint8]:
     """Tabulate, for -reach..reach, how many edges the magnitude has reached, signed, from 0 up."""
     levels = np.searchsorted(np.array(edges), np.arange(reach + 1), side="right")
     return (np.concatenate([-levels[:0:-1], levels]) + len(edges)).astype(np.uint8)
+
+
+def reach_of(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Work out `Grid.reach` for a grid of shape (t, h, w)."""
+    _, h, w = shape
+    return np.append(_STEPS @ np.array([h * w, w, 1]), 0)
 
 
 COARSE = _symmetric((1, 2, 3, 5, 7, 11), 16)
@@ -52,61 +58,68 @@ class Grid(NamedTuple):
     """int64 `[bits per token]`: dimension of each token bit, numbered from 0 without gaps."""
     planes: NDArray[np.int64]
     """int64 `[bits per token]`: plane of each token bit."""
+    reach: NDArray[np.int64]
+    """int64 `[16]`: by how many cells the neighbours of a token are away, where none is outside the grid. Here and in
+    the three below, the last number is of no use: 16 are worked on at once."""
     near: NDArray[np.int64]
-    """int64 `[15]`: where in the centres those of the neighbours of the token in hand begin, row after row."""
+    """int64 `[16]`: where in the centres those of the neighbours of the token in hand begin, row after row."""
     ahead: NDArray[np.int32]
     """int32 `[16]`: by how much those are ahead of the token's, in the dimension in hand, shifted left by the plane in
-    hand; the last is of no use."""
+    hand."""
+    levels: NDArray[np.int32]
+    """int32 `[16]`: the same in eighths of the range, rounded down, within -16..16, as places in `COARSE`."""
 
 
 @inlined
-def enter(grid, cell):  # type: ignore[no-untyped-def]
+def enter(grid, frame, row, column):  # type: ignore[no-untyped-def]
     """Find the neighbours of a token, one outside the grid replaced by the nearest inside, and look at them.
 
     Returns:
         (1 in the first latent frame, surprises of the neighbours one by one, those in sum).
     """
-    t, h, w = grid.shape[0], grid.shape[1], grid.shape[2]
-    line, column = cell // w, cell % w
-    frame, row = line // h, line % h
+    t, h, w, size = grid.shape[0], grid.shape[1], grid.shape[2], grid.shape[3]
     near, surprises = grid.near, grid.surprises
     if 2 <= frame < t - 1 and 2 <= row < h - 1 and 2 <= column < w - 1:
-        for index in range(NUM_NEIGHBOURS):
-            near[index] = cell + (_STEPS[index, 0] * h + _STEPS[index, 1]) * w + _STEPS[index, 2]
+        add_and_scale(near, grid.reach, (frame * h + row) * w + column, 1)
     else:
-        for index in range(NUM_NEIGHBOURS):
-            z = min(max(frame + _STEPS[index, 0], 0), t - 1)
-            y = min(max(row + _STEPS[index, 1], 0), h - 1)
-            x = min(max(column + _STEPS[index, 2], 0), w - 1)
-            near[index] = (z * h + y) * w + x
-    west, north = np.int64(surprises[near[W]]), np.int64(surprises[near[N]])
-    corner_e, corner_w = np.int64(surprises[near[NE]]), np.int64(surprises[near[NW]])
-    east, south = np.int64(surprises[near[E]]), np.int64(surprises[near[S]])
-    past = np.int64(surprises[near[P]])
+        for number in range(NUM_NEIGHBOURS):
+            z = min(max(frame + _STEPS[number, 0], 0), t - 1)
+            y = min(max(row + _STEPS[number, 1], 0), h - 1)
+            x = min(max(column + _STEPS[number, 2], 0), w - 1)
+            near[number] = (z * h + y) * w + x
+    west, north = np.int64(surprises[index(near[W])]), np.int64(surprises[index(near[N])])
+    corner_e, corner_w = np.int64(surprises[index(near[NE])]), np.int64(surprises[index(near[NW])])
+    east, south = np.int64(surprises[index(near[E])]), np.int64(surprises[index(near[S])])
+    past = np.int64(surprises[index(near[P])])
     static = ((min(west, 2) * 3 + min(north, 2)) * 3 + min(corner_e, 2)) * 3 + min(east, 2)
     static = (static * 3 + min(south, 2)) * 4 + min(past, 3)
-    unrest = np.int64(COUNT[min((west + north + corner_e + corner_w + east + south) >> 1, 63)])
-    for index in range(NUM_NEIGHBOURS):
-        near[index] *= grid.shape[3]
+    unrest = np.int64(COUNT[index(min((west + north + corner_e + corner_w + east + south) >> 1, 63))])
+    add_and_scale(near, near, 0, size)
     return 1 if frame == 0 else 0, static, unrest
 
 
 @inlined
-def coarse(ahead):  # type: ignore[no-untyped-def]
-    """Quantise how far a centre is ahead to 0..12."""
-    return np.int64(COARSE[min(max(ahead >> 13, -16), 16) + 16])
+def coarse(grid, neighbour):  # type: ignore[no-untyped-def]
+    """Quantise how far a neighbour's centre is ahead to 0..12."""
+    return np.int64(COARSE[index(grid.levels[neighbour])])
 
 
 @inlined
 def fine(ahead):  # type: ignore[no-untyped-def]
     """Quantise how far a centre is ahead to 0..22."""
-    return np.int64(FINE[min(max(ahead >> 11, -64), 64) + 64])
+    return np.int64(FINE[index(min(max(ahead >> 11, -64), 64) + 64)])
+
+
+@inlined
+def side(level):  # type: ignore[no-untyped-def]
+    """Quantise what `coarse` returns to 0..6."""
+    return np.int64(SIDE[index(level)])
 
 
 @inlined
 def is_surprise(ahead, value):  # type: ignore[no-untyped-def]
     """Return 1 for a bit that leads away from where P is, else 0."""
-    return 1 if (ahead < 0 and value == 1) or (ahead > 0 and value == 0) else 0
+    return 1 if ahead * (1 - 2 * value) > 0 else 0
 
 
 @inlined

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import inlined
+from .compiled import index, inlined
 from .logistic import LIMIT, rate_table, squash_table, stretch_table
 from .vectors import LANES, NUM_VECTORS, move_weights, weighed_sum
 
@@ -46,7 +46,7 @@ def slot_of(context, start, shift):  # type: ignore[no-untyped-def]
 @inlined
 def squash(odds):  # type: ignore[no-untyped-def]
     """Return the probability of a 1, in [1, 65535] of 65536."""
-    return np.int64(SQUASH[odds + LIMIT])
+    return np.int64(SQUASH[index(odds + LIMIT)])
 
 
 @inlined
@@ -64,7 +64,9 @@ def mix(model, mixers):  # type: ignore[no-untyped-def]
         (probability of a 1 in [1, 65535] of 65536, log-odds of each mixer).
     """
     odds = weigh(model, mixers[0]), weigh(model, mixers[1]), weigh(model, mixers[2])
-    return squash((odds[0] + odds[1] + odds[2]) // NUM_MIXERS), odds
+    # Raised above 0: dividing without sign is cheaper, and rounds down as well.
+    total = np.uint64(odds[0] + odds[1] + odds[2] + NUM_MIXERS * LIMIT)
+    return np.int64(SQUASH[total // np.uint64(NUM_MIXERS)]), odds
 
 
 @inlined
@@ -88,18 +90,20 @@ def learn(model, mixers, odds, value):  # type: ignore[no-untyped-def]
 @inlined
 def stretched(counters, slot):  # type: ignore[no-untyped-def]
     """Return what a counter says as log-odds, in units of 1/256."""
-    return np.int64(STRETCH[counters[slot] >> 16])
+    return np.int64(STRETCH[counters[index(slot)] >> 16])
 
 
 @inlined
 def probability_of(counters, slot):  # type: ignore[no-untyped-def]
     """Return what a counter alone says, in [1, 65535] of 65536."""
-    return max(np.int64(counters[slot] >> 16), 1)
+    return max(np.int64(counters[index(slot)] >> 16), 1)
 
 
 @inlined
 def count(counters, slot, value):  # type: ignore[no-untyped-def]
     """Move a counter towards a bit."""
-    seen, probability = np.int64(counters[slot] & 255), np.int64(counters[slot] >> 8)
-    probability += (value * 0xFFFFFF - probability) * RATES[seen] >> 16
-    counters[slot] = probability << 8 | min(seen + 1, 255)
+    place = index(slot)
+    counter = np.int64(counters[place])
+    seen = counter & 255
+    step = (value * 0xFFFFFF - (counter >> 8)) * RATES[index(seen)] >> 16
+    counters[place] = counter + (step << 8) + (1 if seen < 255 else 0)

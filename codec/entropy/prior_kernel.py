@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import compiled, inlined
+from .compiled import compiled, index, inlined
 from .vectors import TILE_COLUMNS, TILE_ROWS, add_products
 
 KERNEL = 3
@@ -122,10 +122,11 @@ def predict_frame(centres, frame, seen, products, room, places, spreads):  # typ
 @inlined
 def _gather(cells, seen, inputs, at, start):  # type: ignore[no-untyped-def]
     """Write what is seen of a row of cells among the inputs, from position `at` and input `start` on."""
-    for index in range(seen.dimensions.size):
-        dimension, shift, middle = seen.dimensions[index], seen.shifts[index], seen.middles[index]
+    for number in range(seen.dimensions.size):
+        dimension, shift, middle = seen.dimensions[number], seen.shifts[number], seen.middles[number]
         for column in range(cells.shape[0]):
-            inputs[at + column, start + index] = (np.int32(cells[column, dimension]) >> shift) - middle
+            value = (np.int32(cells[index(column), index(dimension)]) >> shift) - middle
+            inputs[index(at + column), index(start + number)] = value
 
 
 @inlined
@@ -165,8 +166,8 @@ def _conclude(sums, count, first, places, spreads):  # type: ignore[no-untyped-d
     """Make places and spreads of the sums of a row."""
     n = places.shape[1]
     for position in range(count):
-        for index in range(n):
-            place = sums[position, index] >> PLACE_SHIFT
-            places[first + position, index] = min(max(place, -MAX_PLACE), MAX_PLACE)
-            spread = sums[position, n + index] >> SPREAD_SHIFT
-            spreads[first + position, index] = min(max(spread, MIN_SPREAD), MAX_SPREAD) - MIN_SPREAD
+        for number in range(n):
+            place = sums[position, number] >> PLACE_SHIFT
+            places[first + position, number] = min(max(place, -MAX_PLACE), MAX_PLACE)
+            spread = sums[position, n + number] >> SPREAD_SHIFT
+            spreads[first + position, number] = min(max(spread, MIN_SPREAD), MAX_SPREAD) - MIN_SPREAD

@@ -9,11 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import compiled, inlined
+from .compiled import compiled, index, inlined
 from .grid import (
     NE,
     NW,
-    SIDE,
     E,
     N,
     P,
@@ -24,6 +23,7 @@ from .grid import (
     fine,
     is_surprise,
     refined,
+    side,
 )
 from .logistic import LIMIT, bend_table
 from .mixing import BIAS, count, learn, mix, probability_of, slot_of, stretched
@@ -69,35 +69,38 @@ INVERSE_SPREADS, BENDS = _inverse_spreads(), bend_table().astype(np.uint8)
 class Hints(NamedTuple):
     """What the network says of one latent frame."""
 
-    first_cell: NDArray[np.int64]
-    """int64 `[1]`: the frame's first cell in the grid."""
+    frame: NDArray[np.int64]
+    """int64 `[1]`: its number in the segment."""
     places: NDArray[np.int32]
     """int32 `[h * w, n]` in units of 1/16 half step."""
     spreads: NDArray[np.int32]
     """int32 `[h * w, n]`, numbers of spreads from 0."""
     columns: NDArray[np.int64]
-    """int64 `[D]`: where each dimension stands in those; -1 if it does not."""
+    """int64 `[bits per token]`: where the dimension of each token bit stands in those. For bits of other layers,
+    which are not looked up, -1."""
     bits: NDArray[np.int64]
-    """int64 `[D]`: planes of each dimension."""
+    """int64 `[bits per token]`: planes of the dimension of each token bit."""
 
 
 @inlined
 def _softplus(x):  # type: ignore[no-untyped-def]
     """Return ln(1 + e**x), both in units of 1/256."""
-    return max(x, 0) + np.int64(BENDS[min(abs(x), LIMIT)])
+    return max(x, 0) + np.int64(BENDS[index(min(abs(x), LIMIT))])
 
 
 @inlined
-def _hint(hints, position, dimension, centre, plane):  # type: ignore[no-untyped-def]
+def _hint(hints, position, bit, centre, plane):  # type: ignore[no-untyped-def]
     """Return the log-odds, in units of 1/256, that the network gives for the upper half of what is known.
 
     With a logistic distribution F around the place, the odds of the halves of a cell from c - d to c + d are
     (F(c + d) - F(c)) / (F(c) - F(c - d)), and their logarithm is d + softplus(c - d) - softplus(c + d), in spreads.
     """
-    bits, column = hints.bits[dimension], hints.columns[dimension]
-    middle = ((centre >> (15 - bits)) - (1 << bits) - 1) * 16 - np.int64(hints.places[position, column])
-    scale = INVERSE_SPREADS[hints.spreads[position, column]]
-    inside, half = middle * scale >> 16, (16 << (bits - plane)) * scale >> 16
+    bits, column = hints.bits[index(bit)], hints.columns[index(bit)]
+    middle = ((centre >> (15 - bits)) - (1 << bits) - 1) * 16 - np.int64(
+        hints.places[index(position), index(column)]
+    )
+    scale = INVERSE_SPREADS[index(hints.spreads[index(position), index(column)])]
+    inside, half = middle * scale >> 16, (scale << (bits - plane)) >> 12
     return min(max(half + _softplus(inside - half) - _softplus(inside + half), -LIMIT), LIMIT)
 
 
@@ -115,7 +118,7 @@ def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def
 
     Args:
         model: of which slots and inputs are set.
-        grid: of which `ahead` is set.
+        grid: of which `ahead` and `levels` are set.
         token: (the token's bits so far, its surprises, and what `enter` returned).
         bit: number of the token bit.
         centre: of its dimension.
@@ -125,10 +128,11 @@ def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def
         The numbers of the three mixers.
     """
     known, surprise, first, static = token
-    dimension, plane = grid.dimensions[bit], grid.planes[bit]
-    compare_neighbours(grid.centres, grid.near, (dimension, centre, plane, hint), grid.ahead, model.inputs)
+    dimension, plane = grid.dimensions[index(bit)], grid.planes[index(bit)]
+    into = grid.ahead, grid.levels
+    compare_neighbours(grid.centres, grid.near, (dimension, centre, plane, hint), into, model.inputs)
     ahead = grid.ahead
-    past, west, north = coarse(ahead[P]), coarse(ahead[W]), coarse(ahead[N])
+    past, west, north = coarse(grid, P), coarse(grid, W), coarse(grid, N)
     level = (hint + SURE) >> 7
     node = ((bit << 12 | 1 << plane | centre >> (16 - plane)) << 1) | first
     own = min(surprise, 3)
@@ -137,12 +141,12 @@ def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def
 
     slots, counters = model.slots, model.counters
     slots[0] = (static * 4 + own) * 2 + moved
-    slots[1] = (((node * 13 + coarse(ahead[E])) * 13 + coarse(ahead[S])) * 13 + west) * 13 + north
-    slots[2] = (node * 23 + fine(ahead[W] + ahead[N] - ahead[NW])) * 13 + coarse(ahead[NE])
+    slots[1] = (((node * 13 + coarse(grid, E)) * 13 + coarse(grid, S)) * 13 + west) * 13 + north
+    slots[2] = (node * 23 + fine(ahead[W] + ahead[N] - ahead[NW])) * 13 + coarse(grid, NE)
     slots[3] = node << 10 | known >> max(bit - 10, 0) & (1 << min(bit, 10)) - 1
     slots[4] = ((bit * NUM_LEVELS + level) * 8 + recent) * 4 + own
-    for index in range(NUM_CONTEXTS):
-        slots[index] = slot_of(slots[index], _OFFSETS[index], _SHIFTS[index])
+    for number in range(NUM_CONTEXTS):
+        slots[number] = slot_of(slots[number], _OFFSETS[number], _SHIFTS[number])
     toward = stretched(counters, slots[0])
     others = (
         -toward if ahead[P] < 0 else toward,
@@ -158,7 +162,7 @@ def _look(model, grid, token, bit, centre, hint):  # type: ignore[no-untyped-def
     return (
         _SET_STARTS[0] + (bit * 4 + own) * 2 + first,
         _SET_STARTS[1] + bit * 13 + past,
-        _SET_STARTS[2] + (np.int64(SIDE[north]) * 7 + np.int64(SIDE[past])) * 7 + np.int64(SIDE[west]),
+        _SET_STARTS[2] + (side(north) * 7 + side(past)) * 7 + side(west),
     )
 
 
@@ -167,8 +171,8 @@ def _learn(model, mixers, odds, value, is_ahead):  # type: ignore[no-untyped-def
     """Learn from a bit that the network was not sure of."""
     learn(model, mixers, odds, value)
     count(model.counters, model.slots[MIRRORED], 1 - value if is_ahead else value)
-    for index in range(MIRRORED + 1, NUM_CONTEXTS):
-        count(model.counters, model.slots[index], value)
+    for number in range(MIRRORED + 1, NUM_CONTEXTS):
+        count(model.counters, model.slots[number], value)
 
 
 @compiled
@@ -176,15 +180,21 @@ def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-
     """Push token bits low..high-1 of every token of one latent frame; inverse: `decode_frame`."""
     start, size, byte = state[LOW], state[RANGE], state[POSITION]
     centres = grid.centres.reshape(-1)
-    for position in range(hints.places.shape[0]):
-        cell = hints.first_cell[0] + position
-        first, static, unrest = enter(grid, cell)
-        token, surprise = grid.ids[cell], np.int64(grid.surprises[cell])
+    h, w = grid.shape[1], grid.shape[2]
+    frame = hints.frame[0]
+    for position in range(h * w):
+        cell = frame * h * w + position
+        first, static, unrest = enter(grid, frame, position // w, position % w)
+        token, surprise, begin = (
+            grid.ids[index(cell)],
+            np.int64(grid.surprises[index(cell)]),
+            cell * grid.shape[3],
+        )
         for bit in range(low, high):
-            dimension, plane = grid.dimensions[bit], grid.planes[bit]
-            place, value = cell * grid.shape[3] + dimension, token >> bit & 1
-            centre = np.int64(centres[place])
-            hint = _hint(hints, position, dimension, centre, plane)
+            dimension, plane = grid.dimensions[index(bit)], grid.planes[index(bit)]
+            place, value = begin + dimension, token >> bit & 1
+            centre = np.int64(centres[index(place)])
+            hint = _hint(hints, position, bit, centre, plane)
             if abs(hint) < SURE:
                 mixers = _look(model, grid, (token, surprise, first, static), bit, centre, hint)
                 ahead = np.int64(grid.ahead[P])
@@ -194,14 +204,14 @@ def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-
             else:
                 slot, ahead = (
                     _sure_slot(bit, hint, unrest),
-                    np.int64(centres[grid.near[P] + dimension]) - centre,
+                    np.int64(centres[index(grid.near[P] + dimension)]) - centre,
                 )
                 start, size, byte = push_bit(
                     start, size, byte, out, value, probability_of(model.counters, slot)
                 )
                 count(model.counters, slot, value)
             surprise += is_surprise(ahead, value)
-            centres[place] = refined(centre, plane, value)
+            centres[index(place)] = refined(centre, plane, value)
         grid.surprises[cell] = min(surprise, 255)
     state[LOW], state[RANGE], state[POSITION] = start, size, byte
 
@@ -211,15 +221,21 @@ def decode_frame(model, grid, hints, low, high, state, data):  # type: ignore[no
     """Pull token bits low..high-1 of every token of one latent frame into the grid; inverse: `encode_frame`."""
     code, size, byte = state[LOW], state[RANGE], state[POSITION]
     centres = grid.centres.reshape(-1)
-    for position in range(hints.places.shape[0]):
-        cell = hints.first_cell[0] + position
-        first, static, unrest = enter(grid, cell)
-        token, surprise = grid.ids[cell], np.int64(grid.surprises[cell])
+    h, w = grid.shape[1], grid.shape[2]
+    frame = hints.frame[0]
+    for position in range(h * w):
+        cell = frame * h * w + position
+        first, static, unrest = enter(grid, frame, position // w, position % w)
+        token, surprise, begin = (
+            grid.ids[index(cell)],
+            np.int64(grid.surprises[index(cell)]),
+            cell * grid.shape[3],
+        )
         for bit in range(low, high):
-            dimension, plane = grid.dimensions[bit], grid.planes[bit]
-            place = cell * grid.shape[3] + dimension
-            centre = np.int64(centres[place])
-            hint = _hint(hints, position, dimension, centre, plane)
+            dimension, plane = grid.dimensions[index(bit)], grid.planes[index(bit)]
+            place = begin + dimension
+            centre = np.int64(centres[index(place)])
+            hint = _hint(hints, position, bit, centre, plane)
             if abs(hint) < SURE:
                 mixers = _look(model, grid, (token, surprise, first, static), bit, centre, hint)
                 ahead = np.int64(grid.ahead[P])
@@ -229,7 +245,7 @@ def decode_frame(model, grid, hints, low, high, state, data):  # type: ignore[no
             else:
                 slot, ahead = (
                     _sure_slot(bit, hint, unrest),
-                    np.int64(centres[grid.near[P] + dimension]) - centre,
+                    np.int64(centres[index(grid.near[P] + dimension)]) - centre,
                 )
                 value, code, size, byte = pull_bit(
                     code, size, byte, data, probability_of(model.counters, slot)
@@ -237,7 +253,7 @@ def decode_frame(model, grid, hints, low, high, state, data):  # type: ignore[no
                 count(model.counters, slot, value)
             token |= value << bit
             surprise += is_surprise(ahead, value)
-            centres[place] = refined(centre, plane, value)
+            centres[index(place)] = refined(centre, plane, value)
         grid.ids[cell] = token
         grid.surprises[cell] = min(surprise, 255)
     state[LOW], state[RANGE], state[POSITION] = code, size, byte

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...container import CorruptError
-from .compiled import inlined
+from .compiled import index, inlined
 
 LOW, RANGE, POSITION = 0, 1, 2
 """Places in the state, int64 `[3]`. A decoder keeps its code value in the place of LOW."""
@@ -25,11 +25,11 @@ NUM_TAIL_BYTES = 4
 @numba.njit("void(uint8[::1], int64)", cache=True)
 def carry(out, position):  # type: ignore[no-untyped-def]
     """Add one to the number that the bytes before `position` spell."""
-    index = position - 1
-    while out[index] == 255:
-        out[index] = 0
-        index -= 1
-    out[index] += 1
+    place = position - 1
+    while out[place] == 255:
+        out[place] = 0
+        place -= 1
+    out[place] += 1
 
 
 @inlined
@@ -46,7 +46,7 @@ def push_bit(low, size, position, out, bit, probability):  # type: ignore[no-unt
         low -= TOP
         carry(out, position)
     while size < BOTTOM:
-        out[position] = low >> 24
+        out[index(position)] = low >> 24
         position += 1
         low = (low << 8) & (TOP - 1)
         size <<= 8
@@ -67,7 +67,7 @@ def pull_bit(code, size, position, data, probability):  # type: ignore[no-untype
     while size < BOTTOM:
         code = (code << 8) & (TOP - 1)
         if position < data.size:
-            code |= np.int64(data[position])
+            code |= np.int64(data[index(position)])
         position += 1
         size <<= 8
     return bit, code, size, position
@@ -76,9 +76,9 @@ def pull_bit(code, size, position, data, probability):  # type: ignore[no-untype
 @numba.njit("void(int64[::1], uint8[::1], uint8[::1], uint16[::1])", cache=True)
 def _push(state, out, bits, probabilities):  # type: ignore[no-untyped-def]
     low, size, position = state[LOW], state[RANGE], state[POSITION]
-    for index in range(bits.size):
+    for number in range(bits.size):
         low, size, position = push_bit(
-            low, size, position, out, np.int64(bits[index]), np.int64(probabilities[index])
+            low, size, position, out, np.int64(bits[number]), np.int64(probabilities[number])
         )
     state[LOW], state[RANGE], state[POSITION] = low, size, position
 
@@ -86,9 +86,9 @@ def _push(state, out, bits, probabilities):  # type: ignore[no-untyped-def]
 @numba.njit("void(int64[::1], uint8[::1], uint8[::1], uint16[::1])", cache=True)
 def _pull(state, data, bits, probabilities):  # type: ignore[no-untyped-def]
     code, size, position = state[LOW], state[RANGE], state[POSITION]
-    for index in range(bits.size):
-        bits[index], code, size, position = pull_bit(
-            code, size, position, data, np.int64(probabilities[index])
+    for number in range(bits.size):
+        bits[number], code, size, position = pull_bit(
+            code, size, position, data, np.int64(probabilities[number])
         )
     state[LOW], state[RANGE], state[POSITION] = code, size, position
 

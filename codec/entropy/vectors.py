@@ -1,6 +1,8 @@
 """Short integer vectors for compiled loops, where a compiler left to itself makes scalar code.
 
-LLVM turns them into what the processor has; nothing here depends on how wide its registers are.
+LLVM turns them into what the processor has; nothing here depends on how wide its registers are. What the coding loops
+read number by number straight after is written in 32 bytes at most: some processors are slow to hand on a part of what
+a wider store has just written.
 """
 
 from collections.abc import Callable
@@ -42,6 +44,37 @@ def _constant(value: int, lanes: int) -> ir.Value:
 def _vector_at(builder: ir.IRBuilder, data: ir.Value, index: ir.Value, lanes: int) -> ir.Value:
     pointer = builder.gep(data, [index])
     return builder.bitcast(pointer, ir.VectorType(INT32, lanes).as_pointer())
+
+
+def _within(builder: ir.IRBuilder, values: ir.Value, shift: int, limit: int) -> ir.Value:
+    """Shift numbers of a vector down, and replace those beyond -limit..limit by the nearest of these."""
+    lanes = values.type.count
+    values = builder.ashr(values, _constant(shift, lanes))
+    for comparison, number in ((">", -limit), ("<", limit)):
+        bound = _constant(number, lanes)
+        values = builder.select(builder.icmp_signed(comparison, values, bound), values, bound)
+    return values
+
+
+@generated
+def add_and_scale(
+    typing: Any, into: Any, numbers: Any, addend: Any, factor: Any
+) -> tuple[Any, Callable[..., ir.Value]]:
+    """Write 16 numbers plus an addend, times a factor, all int64."""
+    lanes = LANES // 2
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
+        target, source = (_data(context, builder, signature.args[index], args[index]) for index in (0, 1))
+        addends, factors = (_splat(builder, args[index], lanes) for index in (2, 3))
+        kind = ir.VectorType(INT64, lanes).as_pointer()
+        for first in range(0, 2 * LANES, lanes):
+            place = [ir.Constant(INT64, first)]
+            values = builder.load(builder.bitcast(builder.gep(source, place), kind), align=8)
+            scaled = builder.mul(builder.add(values, addends), factors)
+            builder.store(scaled, builder.bitcast(builder.gep(target, place), kind), align=8)
+        return context.get_dummy_value()
+
+    return types.void(into, numbers, types.int64, types.int64), generate
 
 
 @generated
@@ -92,40 +125,46 @@ def move_weights(
 
 @generated
 def compare_neighbours(
-    typing: Any, centres: Any, near: Any, bit: Any, ahead: Any, inputs: Any
+    typing: Any, centres: Any, near: Any, bit: Any, into: Any, inputs: Any
 ) -> tuple[Any, Callable[..., ir.Value]]:
     """Compare a token's neighbours with it in one dimension, given a bit as (dimension, centre, plane, last).
 
-    Writes 16 numbers each: how far their centres are ahead, (centres[near + dimension] - centre) << plane; and, as
-    inputs, that >> 5 within 512, with `last` in the place after them.
+    Writes 16 numbers each: into the first of two arrays how far their centres are ahead, a = (centres[near + dimension]
+    - centre) << plane, into the second a >> 13 within 16, plus 16; and, as inputs, a >> 5 within 512, with `last` in
+    the place after them.
     """
-    lanes = 2 * LANES
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Values) -> ir.Value:
-        source, places, into, scaled = (
-            _data(context, builder, signature.args[index], args[index]) for index in (0, 1, 3, 4)
+        source, places, scaled = (
+            _data(context, builder, signature.args[index], args[index]) for index in (0, 1, 4)
+        )
+        ahead, levels = (
+            _data(context, builder, kind, array)
+            for kind, array in zip(signature.args[3], cgutils.unpack_tuple(builder, args[3], 2), strict=True)
         )
         dimension, *numbers = cgutils.unpack_tuple(builder, args[2], 4)
         centre, plane, last = (builder.trunc(number, INT32) for number in numbers)
         source = builder.gep(source, [dimension])
-        values: ir.Value = ir.Constant(ir.VectorType(INT16, lanes), [0] * lanes)
-        for index in range(NUM_NEIGHBOURS):
-            place = builder.load(builder.gep(places, [ir.Constant(INT64, index)]))
-            value = builder.load(builder.gep(source, [place]))
-            values = builder.insert_element(values, value, ir.Constant(INT32, index))
-        values = builder.zext(values, ir.VectorType(INT32, lanes))
-        difference = builder.sub(values, _splat(builder, centre, lanes))
-        difference = builder.shl(difference, _splat(builder, plane, lanes))
-        builder.store(difference, _vector_at(builder, into, ir.Constant(INT64, 0), lanes), align=4)
-        value = builder.ashr(difference, _constant(5, lanes))
-        for comparison, limit in ((">", -512), ("<", 512)):
-            bound = _constant(limit, lanes)
-            value = builder.select(builder.icmp_signed(comparison, value, bound), value, bound)
-        value = builder.insert_element(value, last, ir.Constant(INT32, NUM_NEIGHBOURS))
-        builder.store(value, _vector_at(builder, scaled, ir.Constant(INT64, 0), lanes), align=4)
+        for first in (0, LANES):
+            values: ir.Value = ir.Constant(ir.VectorType(INT16, LANES), [0] * LANES)
+            for index in range(first, min(first + LANES, NUM_NEIGHBOURS)):
+                place = builder.load(builder.gep(places, [ir.Constant(INT64, index)]))
+                value = builder.load(builder.gep(source, [place]))
+                values = builder.insert_element(values, value, ir.Constant(INT32, index - first))
+            values = builder.zext(values, ir.VectorType(INT32, LANES))
+            difference = builder.sub(values, _splat(builder, centre, LANES))
+            difference = builder.shl(difference, _splat(builder, plane, LANES))
+            at = ir.Constant(INT64, first)
+            builder.store(difference, _vector_at(builder, ahead, at, LANES), align=4)
+            level = builder.add(_within(builder, difference, 13, 16), _constant(16, LANES))
+            builder.store(level, _vector_at(builder, levels, at, LANES), align=4)
+            value = _within(builder, difference, 5, 512)
+            if first + LANES > NUM_NEIGHBOURS:
+                value = builder.insert_element(value, last, ir.Constant(INT32, NUM_NEIGHBOURS - first))
+            builder.store(value, _vector_at(builder, scaled, at, LANES), align=4)
         return context.get_dummy_value()
 
-    return types.void(centres, near, types.UniTuple(types.int64, 4), ahead, inputs), generate
+    return types.void(centres, near, types.UniTuple(types.int64, 4), into, inputs), generate
 
 
 @generated

@@ -69,6 +69,11 @@ def test_decode_gives_back_any_tokens_and_any_first_layers(data):
         np.testing.assert_array_equal(decoded, ids & ((1 << depth) - 1))
 
 
+def test_no_more_bits_than_planes_train_tables():
+    with pytest.raises(ValueError, match=f"more than the {len(PLANES)} planes"):
+        train_tables([moving_tokens(0)], PLANES, [len(PLANES) + 1])
+
+
 @pytest.mark.parametrize("num_planes", [1, 12])
 def test_dimensions_of_any_number_of_bits_come_back(num_planes):
     planes = tuple((0, plane) for plane in range(num_planes))
