@@ -25,7 +25,7 @@ from .pipeline import Pipeline
 from .rate import audio_bytes
 from .rate_control import Budget, RateController, RunningBudget, SurveyedBudget
 from .rate_fit import BudgetTooSmallError
-from .rate_ladder import MEASURED_WEIGHT, choose_rung, coded_sizes_of, keep_rising, make_ladder
+from .rate_ladder import MEASURED_WEIGHT, Measured, choose_rung, coded_sizes_of, keep_rising, make_ladder
 from .rate_ledger import Ledger
 from .rate_points import RatePoint
 from .rate_survey import Survey, take_survey
@@ -197,13 +197,18 @@ class TargetedEncoding:
         sizes, timing = coded_sizes_of(self._levels, video.width, video.height), timing_of(first)
         counter.add(first)
 
-        def num_bytes(rung: RatePoint) -> int:
-            return ledger.cost(coder.code(first, sizes[rung.scale], rung.num_layers, MEASURED_WEIGHT), timing)
-
-        measured = keep_rising((rung, num_bytes(rung)) for rung in make_ladder(self._levels))
         audio = sum(len(packet.data) for packet in first.audio)
-        goal = budget.most_video_bytes(counter.extent(audio), is_last=first.is_last)
-        return choose_rung(measured, goal * _CAUTION, any_scale=False)
+        goal = _CAUTION * budget.most_video_bytes(counter.extent(audio), is_last=first.is_last)
+
+        def measure() -> Iterator[Measured]:
+            for rung in make_ladder(self._levels):
+                coded = coder.code(first, sizes[rung.scale], rung.num_layers, MEASURED_WEIGHT)
+                num_bytes = ledger.cost(coded, timing)
+                yield rung, num_bytes
+                if num_bytes >= goal:
+                    return  # those above it take the most time, and can't be chosen
+
+        return choose_rung(keep_rising(measure()), goal, any_scale=False)
 
     def _latents(
         self,

@@ -14,9 +14,11 @@ from mgv.codec import EncodeReport, OptionError, read_info, segmenter
 from mgv.codec.encode_video import encode
 from mgv.codec.rate_control import SurveyedBudget
 from mgv.codec.rate_fit import Allowance
+from mgv.codec.rate_ladder import MEASURED_WEIGHT
 from mgv.codec.rate_ledger import Ledger
-from mgv.codec.token_stream import SegmentLatents
-from mgv.container import Reader, TimedSegment, verify
+from mgv.codec.segment_coder import SegmentCoder
+from mgv.codec.token_stream import SegmentLatents, Size
+from mgv.container import Reader, Segment, TimedSegment, verify
 from mgv.tokenizer import Tokenizer, load_tokenizer
 
 Pictures = list[NDArray[np.uint8]]
@@ -163,6 +165,26 @@ def test_a_pipe_never_takes_more(clip: str, kind: str, share: float, least: floa
     asked, out = middling(CLIPS[clip], model, kind, share), io.BytesIO()
     report = encode(Pipe(y4m(CLIPS[clip]())), out, model=model, **{kind: asked})
     assert check(report, out.getvalue(), kind, asked) >= least
+
+
+def test_a_pipe_tries_no_finer_rung_than_it_needs(model: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, whole = [], SegmentCoder.code
+
+    def code(
+        self: SegmentCoder, segment: SegmentLatents, size: Size, num_layers: int, weight: float
+    ) -> Segment:
+        if segment.first_frame == 0 and weight == MEASURED_WEIGHT:
+            tried.append(num_layers)
+        return whole(self, segment, size, num_layers, weight)
+
+    asked = [middling(CLIPS["scenes"], model, "bpp", share) for share in (0.3, 3.0)]
+    monkeypatch.setattr(SegmentCoder, "code", code)
+    most = []
+    for bpp in asked:
+        tried.clear()
+        encode(Pipe(y4m(CLIPS["scenes"]())), io.BytesIO(), model=model, bpp=bpp)
+        most.append(max(tried))
+    assert most[0] < most[1] == len(model.config.bit_depths)
 
 
 def test_audio_counts_for_size_alone(
