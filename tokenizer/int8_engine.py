@@ -1,5 +1,6 @@
 """The int8 decoder at work: ONNX Runtime on the graph of `int8_graph`, which lies beside the weights."""
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -109,6 +110,8 @@ class Int8TileDecoder:
 
 
 def _open_session(path: Path) -> Any:
+    # Official builds report each session to their maker, unless this is set before they are loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 

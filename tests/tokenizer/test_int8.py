@@ -1,6 +1,9 @@
 """The int8 decoder: close to float32, the same in chunks and tiles, and never run under other weights."""
 
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +121,24 @@ def test_it_is_the_default_where_there_is_one(folder: Path, tiny_model: Path) ->
     with pytest.raises(WeightsError, match=r"has no decoder\.int8\.onnx; make it with `mgv train int8`"):
         open_engine(load_tokenizer(tiny_model), "int8")
     assert open_engine(load_tokenizer(folder), "torch")[0].name == "torch"
+
+
+def test_nothing_is_reported_to_anyone(folder: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from mgv.tokenizer import load_tokenizer; from mgv.tokenizer.decoder_engine import open_engine; "
+        "print(open_engine(load_tokenizer(sys.argv[1]))[0].name)"
+    )
+    silencers = "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "CI", "XDG_CACHE_HOME"
+    environment = {name: value for name, value in os.environ.items() if name not in silencers}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        env={**environment, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "int8\n"
+    assert not list(tmp_path.rglob("deviceid"))  # by which onnxruntime would know this machine again
 
 
 def test_one_of_other_weights_is_not_run(folder: Path, tmp_path: Path) -> None:
