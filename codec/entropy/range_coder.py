@@ -4,12 +4,11 @@
 values below 2**49. FORMAT.md states it in words.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from ...container import CorruptError
-from .compiled import index, inlined
+from .compiled import compiled_for, index, inlined
 
 LOW, RANGE, POSITION = 0, 1, 2
 """Places in the state, int64 `[3]`. A decoder keeps its code value in the place of LOW."""
@@ -22,7 +21,7 @@ MAX_BYTES_PER_BIT = 2
 NUM_TAIL_BYTES = 4
 
 
-@numba.njit("void(uint8[::1], int64)", cache=True)
+@compiled_for("void(uint8[::1], int64)")
 def carry(out, position):  # type: ignore[no-untyped-def]
     """Add one to the number that the bytes before `position` spell."""
     place = position - 1
@@ -73,7 +72,7 @@ def pull_bit(code, size, position, data, probability):  # type: ignore[no-untype
     return bit, code, size, position
 
 
-@numba.njit("void(int64[::1], uint8[::1], uint8[::1], uint16[::1])", cache=True)
+@compiled_for("void(int64[::1], uint8[::1], uint8[::1], uint16[::1])")
 def _push(state, out, bits, probabilities):  # type: ignore[no-untyped-def]
     low, size, position = state[LOW], state[RANGE], state[POSITION]
     for number in range(bits.size):
@@ -83,7 +82,7 @@ def _push(state, out, bits, probabilities):  # type: ignore[no-untyped-def]
     state[LOW], state[RANGE], state[POSITION] = low, size, position
 
 
-@numba.njit("void(int64[::1], uint8[::1], uint8[::1], uint16[::1])", cache=True)
+@compiled_for("void(int64[::1], uint8[::1], uint8[::1], uint16[::1])")
 def _pull(state, data, bits, probabilities):  # type: ignore[no-untyped-def]
     code, size, position = state[LOW], state[RANGE], state[POSITION]
     for number in range(bits.size):
