@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container import AudioPacket
-from ..container.limits import MAX_SEGMENT_TOKENS
+from ..container.limits import MAX_SEGMENT_FRAMES, MAX_SEGMENT_TOKENS
 from .options import OptionError
 from .scene_cuts import SceneWatch
 from .video_in import SourceFrame
@@ -104,13 +104,13 @@ class SegmentLengths:
 
 
 def check_segment_frames(wanted: int | None) -> None:
-    """Refuse a length of segments that is below one frame.
+    """Refuse a length of segments that is below one frame, or above what a file may have.
 
     Raises:
         OptionError: it is.
     """
-    if wanted is not None and wanted < 1:
-        raise OptionError(f"segment_frames is {wanted}, expected 1 or more")
+    if wanted is not None and not 1 <= wanted <= MAX_SEGMENT_FRAMES:
+        raise OptionError(f"segment_frames is {wanted}, expected 1 to {MAX_SEGMENT_FRAMES}")
 
 
 def segment_lengths(
@@ -125,7 +125,7 @@ def segment_lengths(
         wanted: most frames that a segment may have, at least 1; None for the usual length, which grows in still scenes.
 
     Raises:
-        OptionError: one latent frame alone has too many tokens, or `wanted` is below 1.
+        OptionError: one latent frame alone has too many tokens, or `wanted` is below 1 or too large.
     """
     check_segment_frames(wanted)
     nominal = longest_segment(strides, *coded, wanted)

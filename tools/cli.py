@@ -1,5 +1,6 @@
 """The command `mgv`: its commands, loaded when used, and the exit code of every expected failure."""
 
+import errno
 import os
 import signal
 import sys
@@ -53,11 +54,15 @@ EXPECTED_ERRORS = (
 
 EXIT_USAGE = 2
 EXIT_DAMAGED = 4
+EXIT_OUTPUT = 7
 EXIT_CONCEALED = 8
 EXIT_INCOMPLETE = 9
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_PIPE = 141
 EXIT_TERMINATED = 143
+
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
+"""What a report that is redirected to a file can meet."""
 
 
 class LazyGroup(click.Group):
@@ -103,20 +108,27 @@ def run(arguments: Sequence[str]) -> int:
     with _terminable():
         try:
             code = _invoke(arguments)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except click.exceptions.Exit as stop:
             code = stop.exit_code
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = EXIT_USAGE
         except click.ClickException as error:
-            code = _report(f"{error.format_message()} (see {_help_command(error)})", EXIT_USAGE)
+            code = _report(f"{_in_one_line(error.format_message())} (see {_help_command(error)})", EXIT_USAGE)
         except (KeyboardInterrupt, click.Abort):
             code = _report("interrupted", EXIT_INTERRUPTED)
         except BrokenPipeError:
-            code = _leave_closed_pipe()
+            code = _leave_stdout(EXIT_CLOSED_PIPE)
         except Exception as error:
             expected = exit_code_of(error)
-            if expected is None:
+            if expected is not None:
+                code = _report(_in_one_line(str(error)), expected)
+            elif isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+                code = _leave_stdout(_report(f"the report cannot be written: {error.strerror}", EXIT_OUTPUT))
+            else:
                 raise
-            code = _report(" ".join(str(error).split()), expected)
     return code
 
 
@@ -146,12 +158,16 @@ def _help_command(error: click.ClickException) -> str:
     return f"{context.command_path if context else 'mgv'} --help"
 
 
-def _leave_closed_pipe() -> int:
-    """Keep the interpreter from complaining when it flushes what nobody reads any more."""
+def _in_one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _leave_stdout(code: int) -> int:
+    """Keep the interpreter from complaining when it flushes what can't be written any more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-    return EXIT_CLOSED_PIPE
+    return code
 
 
 class _terminable:

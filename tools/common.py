@@ -25,18 +25,28 @@ class Progress(Protocol):
 
 
 def source_or_pipe(name: str) -> str | BinaryIO:
-    """Give stdin for `-`, else the name itself."""
-    return sys.stdin.buffer if name == PIPE else name
+    """Give stdin for `-`, else the name itself.
+
+    Raises:
+        click.UsageError: stdin is closed.
+    """
+    if name != PIPE:
+        return name
+    if sys.stdin is None:
+        raise click.UsageError("stdin is closed; nothing can be read from it")
+    return sys.stdin.buffer
 
 
 def target_or_pipe(name: str) -> str | BinaryIO:
     """Give stdout for `-`, else the name itself.
 
     Raises:
-        click.UsageError: stdout is a terminal, which can show no video.
+        click.UsageError: stdout is closed, or a terminal, which can show no video.
     """
     if name != PIPE:
         return name
+    if sys.stdout is None:
+        raise click.UsageError("stdout is closed; nothing can be written to it")
     if sys.stdout.isatty():
         raise click.UsageError("stdout is a terminal; redirect it to a file or a pipe")
     return sys.stdout.buffer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cli import EXIT_CONCEALED, EXIT_DAMAGED
-from .common import as_json, shown, source_or_pipe, warn
+from .common import PIPE, as_json, require, shown, source_or_pipe, warn
 
 if TYPE_CHECKING:
     from ..codec import FileInfo
@@ -157,6 +157,7 @@ def verify(file: str, json_wanted: bool) -> int:
 @click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
 def repair(source: Path, target: Path, force: bool) -> int:
     """Copy what is whole of the .mgv file SOURCE to TARGET, indexed anew. Exit 8 if something was lost."""
+    _require_files(source, target)
     from ..codec import atomic_output, open_input
     from ..container import repair as repair_file
 
@@ -178,6 +179,7 @@ def repair(source: Path, target: Path, force: bool) -> int:
 @click.option("-f", "--force", is_flag=True, help="Replace TARGET if it exists.")
 def thin(source: Path, target: Path, layers: int, force: bool) -> None:
     """Copy the .mgv file SOURCE to TARGET with the coarsest LAYERS only, decoding nothing."""
+    _require_files(source, target)
     from ..codec import atomic_output, open_input
     from ..container import FormatError
     from ..container import thin as thin_file
@@ -192,6 +194,10 @@ def thin(source: Path, target: Path, layers: int, force: bool) -> None:
     click.echo(
         f"{shown(target)}: {report.num_segments} segments, {report.num_frames} frames, {report.num_bytes} bytes"
     )
+
+
+def _require_files(*paths: Path) -> None:
+    require(Path(PIPE) not in paths, "this works on files, not on pipes")
 
 
 def damage_facts(damage: "PlacedDamage") -> dict[str, Any]:

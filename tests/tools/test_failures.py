@@ -224,6 +224,6 @@ def test_a_closed_pipe_is_silent(monkeypatch: pytest.MonkeyPatch, capfd: pytest.
         raise BrokenPipeError
 
     monkeypatch.setattr(cli, "_invoke", invoke)
-    monkeypatch.setattr(cli, "_leave_closed_pipe", lambda: cli.EXIT_CLOSED_PIPE)
+    monkeypatch.setattr(cli, "_leave_stdout", lambda code: code)
     assert run(["info", "x"]) == 141
     assert capfd.readouterr().err == ""
