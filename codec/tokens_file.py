@@ -105,20 +105,27 @@ def import_tokens(
     return TokensReport(num_segments, num_frames)
 
 
+_PARTS = "ids", "pts", "bit_depth"
+"""Of a segment: the names of its arrays, before its number."""
+
+
 def _read_segments(archive: Any) -> Iterator[SegmentTokens]:
     first_frame = number = 0
     while f"ids_{number}" in archive:
-        ids = _get(archive, f"ids_{number}")
-        pts = _get(archive, f"pts_{number}")
-        depth = _get(archive, f"bit_depth_{number}")
-        if ids.ndim != 3 or pts.ndim != 1 or len(pts) < 2 or depth.ndim != 0:
+        arrays = ids, pts, depth = tuple(_get(archive, f"{part}_{number}") for part in _PARTS)
+        are_whole_numbers = all(array.dtype.kind in "iu" for array in arrays)
+        if not are_whole_numbers or ids.ndim != 3 or pts.ndim != 1 or len(pts) < 2 or depth.ndim != 0:
             raise FormatError(
-                f"segment {number}: expected ids [t, h, w], pts and bit_depth", field=f"ids_{number}"
+                f"segment {number}: expected ids [t, h, w], pts and bit_depth, whole numbers all",
+                field=f"ids_{number}",
             )
         times = tuple(int(value) for value in pts)
         yield SegmentTokens(ids.astype(np.int64), int(depth), first_frame, times[:-1], times[-1] - times[-2])
         first_frame += len(times) - 1
         number += 1
+    read = {f"{part}_{known}" for known in range(number) for part in _PARTS}
+    if number == 0 or any(name.startswith(_PARTS) and name not in read for name in archive.files):
+        raise FormatError(f"segment {number} is missing: there is no ids_{number}", field=f"ids_{number}")
 
 
 def _check_tokens(tokens: SegmentTokens, header: Header) -> None:
@@ -143,9 +150,9 @@ def _open_archive(stack: ExitStack, source: PathName) -> Any:
     try:
         archive = np.load(file, allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise FormatError(f"{source}: is no .npz file: {error}") from error
+        raise FormatError("is no .npz file") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise FormatError(f"{source}: is no .npz file")
+        raise FormatError("is no .npz file")
     return stack.enter_context(archive)
 
 

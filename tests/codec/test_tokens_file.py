@@ -29,6 +29,11 @@ def without(name: str) -> Callable[[Arrays], None]:
     return lambda arrays: arrays.pop(name, None)
 
 
+def without_all(arrays: Arrays) -> None:
+    for name in ("ids_0", "pts_0", "bit_depth_0"):
+        del arrays[name]
+
+
 def changed(name: str, value: Callable[[np.ndarray], np.ndarray]) -> Callable[[Arrays], None]:
     def change(arrays: Arrays) -> None:
         arrays[name] = value(arrays[name])
@@ -51,6 +56,11 @@ def changed(name: str, value: Callable[[np.ndarray], np.ndarray]) -> Callable[[A
         (changed("ids_0", lambda a: a[:, :1]), "latent_shape|token grid"),
         (changed("bit_depth_0", lambda a: a - 1), "bit depth is 19"),
         (changed("pts_0", lambda a: a[::-1].copy()), "rise|last_duration"),
+        (changed("bit_depth_0", lambda _: np.array("x")), "whole numbers"),
+        (changed("ids_0", lambda a: a.astype(np.float64)), "whole numbers"),
+        (without("ids_0"), "segment 0 is missing"),
+        (without_all, "segment 0 is missing"),
+        (lambda arrays: arrays.update(pts_2=arrays["pts_0"]), "segment 1 is missing"),
     ],
 )
 def test_a_wrong_archive_is_refused(
