@@ -186,7 +186,10 @@ class FrameStream:
     def _complain_of_nothing(self) -> None:
         if self.damage:
             raise CorruptError(f"no segment is whole: {self.damage[0]}")
-        if not self.selection.is_everything and self._last_end_pts is not None:
+        has_frames = self._last_end_pts is not None or (
+            self.reader.is_seekable and bool(self.reader.index().entries)
+        )
+        if not self.selection.is_everything and has_frames:
             raise OptionError(f"the video has no frame in the time that was asked for{self._end_hint()}")
         raise CorruptError("the file holds no frames", field="num_frames")
 

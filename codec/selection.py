@@ -39,22 +39,20 @@ class Selection:
     def span(self, header: Header) -> tuple[int | None, int | None]:
         """Give the pts from which frames are wanted, and from which no longer; None for no bound.
 
-        A frame belongs to the time at which it is first shown, however long it stays.
+        A frame belongs to the time at which it is first shown, however long it stays. Both bounds lie up to half a
+        microsecond early, so that a time that was rounded, be it to a float or to the six digits that people see, still
+        names its frame.
         """
-        first = (
-            None
-            if self.start_seconds is None
-            else header.start_pts + _ticks(self.start_seconds, header.time_base)
-        )
+        start, first = Fraction(self.start_seconds or 0), None
+        if self.start_seconds is not None:
+            first = header.start_pts + _first_tick(start - HALF_MICROSECOND, header.time_base)
         if self.duration_seconds is None:
             return first, None
-        end_seconds = (self.start_seconds or 0.0) + self.duration_seconds
-        return first, header.start_pts + _ticks(end_seconds, header.time_base)
+        duration = Fraction(self.duration_seconds)
+        end = start + duration - min(HALF_MICROSECOND, duration / 2)
+        return first, header.start_pts + _first_tick(end, header.time_base)
 
 
-def _ticks(seconds: float, time_base: Fraction) -> int:
-    """Give the first tick at or after a time, or up to half a microsecond before it.
-
-    So a time that was rounded, be it to a float or to the six digits that people see, still names its frame.
-    """
-    return ceil((Fraction(seconds) - HALF_MICROSECOND) / time_base)
+def _first_tick(seconds: Fraction, time_base: Fraction) -> int:
+    """Give the first tick at or after a time."""
+    return ceil(seconds / time_base)

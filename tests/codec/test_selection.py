@@ -21,6 +21,10 @@ HEADER = SimpleNamespace(start_pts=100, time_base=Fraction(1, 30))
         (None, 2.0, (None, 160)),
         (1.0, 0.5, (130, 145)),
         (0.1, 0.2, (103, 109)),
+        (None, 1e-9, (None, 101)),
+        (0.1, 1e-9, (103, 104)),
+        (0.11, 1e-9, (104, 104)),
+        (1e300, 1e308, (100 + 30 * int(1e300), 100 + 30 * (int(1e300) + int(1e308)))),
     ],
 )
 def test_span_in_ticks(
