@@ -1,5 +1,6 @@
 """What is to be done with each source of a tree: encode it, keep the file that there is, or ask first."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +49,7 @@ def make_plan(
     for source in sources:
         target = folder / target_of(source.path)
         entry = entries.get(source.path)
-        if not target.exists() or (source.path in entries and entry is None):
+        if not os.path.exists(target) or (source.path in entries and entry is None):
             plan.to_encode.append(source)
         elif entry is None:
             plan.in_the_way[target_of(source.path)] = "is there, and no run made it"

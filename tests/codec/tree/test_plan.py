@@ -47,6 +47,11 @@ def test_no_two_sources_of_a_folder_have_one_target() -> None:
     assert target_of("b/a.mp4") == "b/a.mp4.mgv"
 
 
+def test_a_name_that_leaves_no_room_for_the_suffix_is_left_to_encoding(tmp_path: Path) -> None:
+    source = replace(SOURCE, path="n" * 250 + ".mp4")
+    assert decide(tmp_path, {}, source=source) == ENCODED
+
+
 def test_a_target_that_is_not_there_is_encoded(tmp_path: Path, done: Done) -> None:
     assert decide(tmp_path, {}) == ENCODED
     assert decide(tmp_path, {"a.mp4": done}) == ENCODED
