@@ -145,9 +145,8 @@ def _refine(grid, cell, bit, value, energy):  # type: ignore[no-untyped-def]
 def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untyped-def]
     """Push token bits low..high-1 of every token of the grid; inverse: `decode_tokens`."""
     start, size, byte = state[LOW], state[RANGE], state[POSITION]
-    h, w = grid.shape[1], grid.shape[2]
     for cell in range(grid.ids.size):
-        first, static, unrest = enter(grid, cell // w // h, cell // w % h, cell % w)
+        first, static, unrest = enter(grid, cell)
         token, surprise, energy = grid.ids[cell], np.int64(grid.surprises[cell]), _energy(grid, cell)
         for bit in range(low, high):
             seen = cell, token, surprise, first, static, unrest
@@ -166,9 +165,8 @@ def encode_tokens(model, grid, low, high, state, out):  # type: ignore[no-untype
 def decode_tokens(model, grid, low, high, state, data):  # type: ignore[no-untyped-def]
     """Pull token bits low..high-1 of every token of the grid into it; inverse: `encode_tokens`."""
     code, size, byte = state[LOW], state[RANGE], state[POSITION]
-    h, w = grid.shape[1], grid.shape[2]
     for cell in range(grid.ids.size):
-        first, static, unrest = enter(grid, cell // w // h, cell // w % h, cell % w)
+        first, static, unrest = enter(grid, cell)
         token, surprise, energy = grid.ids[cell], np.int64(grid.surprises[cell]), _energy(grid, cell)
         for bit in range(low, high):
             seen = cell, token, surprise, first, static, unrest

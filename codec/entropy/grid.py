@@ -71,16 +71,18 @@ class Grid(NamedTuple):
 
 
 @inlined
-def enter(grid, frame, row, column):  # type: ignore[no-untyped-def]
+def enter(grid, cell):  # type: ignore[no-untyped-def]
     """Find the neighbours of a token, one outside the grid replaced by the nearest inside, and look at them.
 
     Returns:
         (1 in the first latent frame, surprises of the neighbours one by one, those in sum).
     """
     t, h, w, size = grid.shape[0], grid.shape[1], grid.shape[2], grid.shape[3]
+    line, column = cell // w, cell % w
+    frame, row = line // h, line % h
     near, surprises = grid.near, grid.surprises
     if 2 <= frame < t - 1 and 2 <= row < h - 1 and 2 <= column < w - 1:
-        add_and_scale(near, grid.reach, (frame * h + row) * w + column, 1)
+        add_and_scale(near, grid.reach, cell, 1)
     else:
         for number in range(NUM_NEIGHBOURS):
             z = min(max(frame + _STEPS[number, 0], 0), t - 1)

@@ -142,7 +142,7 @@ def _look_ahead(network: PriorNetwork, grid: Grid, layer: int) -> Iterator[Hints
     for frame in range(t):
         places, spreads = network.predict(grid.centres, (t, h, w), layer, frame)
         yield Hints(
-            np.array([frame], np.int64),
+            np.array([frame * h * w], np.int64),
             np.ascontiguousarray(places),
             np.ascontiguousarray(spreads),
             columns[grid.dimensions],

@@ -69,8 +69,8 @@ INVERSE_SPREADS, BENDS = _inverse_spreads(), bend_table().astype(np.uint8)
 class Hints(NamedTuple):
     """What the network says of one latent frame."""
 
-    frame: NDArray[np.int64]
-    """int64 `[1]`: its number in the segment."""
+    first_cell: NDArray[np.int64]
+    """int64 `[1]`: the frame's first cell in the grid."""
     places: NDArray[np.int32]
     """int32 `[h * w, n]` in units of 1/16 half step."""
     spreads: NDArray[np.int32]
@@ -180,16 +180,11 @@ def encode_frame(model, grid, hints, low, high, state, out):  # type: ignore[no-
     """Push token bits low..high-1 of every token of one latent frame; inverse: `decode_frame`."""
     start, size, byte = state[LOW], state[RANGE], state[POSITION]
     centres = grid.centres.reshape(-1)
-    h, w = grid.shape[1], grid.shape[2]
-    frame = hints.frame[0]
-    for position in range(h * w):
-        cell = frame * h * w + position
-        first, static, unrest = enter(grid, frame, position // w, position % w)
-        token, surprise, begin = (
-            grid.ids[index(cell)],
-            np.int64(grid.surprises[index(cell)]),
-            cell * grid.shape[3],
-        )
+    for position in range(hints.places.shape[0]):
+        cell = hints.first_cell[0] + position
+        first, static, unrest = enter(grid, cell)
+        token, surprise = grid.ids[index(cell)], np.int64(grid.surprises[index(cell)])
+        begin = cell * grid.shape[3]
         for bit in range(low, high):
             dimension, plane = grid.dimensions[index(bit)], grid.planes[index(bit)]
             place, value = begin + dimension, token >> bit & 1
@@ -221,16 +216,11 @@ def decode_frame(model, grid, hints, low, high, state, data):  # type: ignore[no
     """Pull token bits low..high-1 of every token of one latent frame into the grid; inverse: `encode_frame`."""
     code, size, byte = state[LOW], state[RANGE], state[POSITION]
     centres = grid.centres.reshape(-1)
-    h, w = grid.shape[1], grid.shape[2]
-    frame = hints.frame[0]
-    for position in range(h * w):
-        cell = frame * h * w + position
-        first, static, unrest = enter(grid, frame, position // w, position % w)
-        token, surprise, begin = (
-            grid.ids[index(cell)],
-            np.int64(grid.surprises[index(cell)]),
-            cell * grid.shape[3],
-        )
+    for position in range(hints.places.shape[0]):
+        cell = hints.first_cell[0] + position
+        first, static, unrest = enter(grid, cell)
+        token, surprise = grid.ids[index(cell)], np.int64(grid.surprises[index(cell)])
+        begin = cell * grid.shape[3]
         for bit in range(low, high):
             dimension, plane = grid.dimensions[index(bit)], grid.planes[index(bit)]
             place = begin + dimension
