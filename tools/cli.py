@@ -62,7 +62,7 @@ EXIT_CLOSED_PIPE = 141
 EXIT_TERMINATED = 143
 
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
-"""What a report that is redirected to a file can meet."""
+"""Errors of a disk that takes no more, be it stdout or a report that is written to."""
 
 
 class LazyGroup(click.Group):
@@ -126,7 +126,7 @@ def run(arguments: Sequence[str]) -> int:
             if expected is not None:
                 code = _report(_in_one_line(str(error)), expected)
             elif isinstance(error, OSError) and error.errno in FULL and error.filename is None:
-                code = _leave_stdout(_report(f"the report cannot be written: {error.strerror}", EXIT_OUTPUT))
+                code = _leave_stdout(_report(f"writing failed: {error.strerror}", EXIT_OUTPUT))
             else:
                 raise
     return code
@@ -164,6 +164,8 @@ def _in_one_line(message: str) -> str:
 
 def _leave_stdout(code: int) -> int:
     """Keep the interpreter from complaining when it flushes what can't be written any more."""
+    if sys.stdout is None:
+        return code
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -23,7 +23,7 @@ def shell(command: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("command", "code", "error"),
     [
-        ("info FILE > /dev/full", 7, "mgv: error: the report cannot be written: No space left on device\n"),
+        ("info FILE > /dev/full", 7, "mgv: error: writing failed: No space left on device\n"),
         ("info FILE >&-", 0, ""),
         (
             "decode FILE - >&-",
