@@ -26,8 +26,8 @@ MICROSOFT = "com.microsoft"
 
 END = np.iinfo(np.int64).max
 
-ZERO_PIXEL = 128
-"""The unsigned byte that stands for a residual of 0."""
+ZERO = 128
+"""The unsigned byte that stands for 0 where values have a sign."""
 
 
 def save_int8_decoder(tokenizer: Tokenizer, clips: Iterable[NDArray[np.int64]], path: Path) -> int:
@@ -56,7 +56,7 @@ class DecoderGraph:
     chunk; and for each block, under its name, the two remembered frames, uint8 `[2, h, w, C]`. Outputs: `frames`
     uint8 `[T, H, W, 3]` RGB, and for each block `NAME.next`, what to remember.
 
-    What adds up over the blocks stays in float32, and so do the latent's convolution and the linear shortcut.
+    The sum over the blocks is kept in float32, and so are the latent's convolution and the linear shortcut.
     """
 
     def __init__(self, tokenizer: Tokenizer, scales: Mapping[str, float]) -> None:
@@ -77,30 +77,25 @@ class DecoderGraph:
         stride_t, fold = decoder.strides[0], decoder.fold
         self._sizes = self._add("Shape", "latent")
         x = self._latent_in()
-        blocks = named_blocks(decoder)
+        blocks, shapes = named_blocks(decoder), self._shapes(1)
         for name, block in blocks[: len(decoder.blocks)]:
-            x = self._block(x, name, block)
+            x = self._block(x, name, block, shapes)
         kernel, bias = _array(decoder.up.weight)[..., 0, 0, 0], _array(decoder.up.bias)
         order = np.arange(len(kernel)).reshape(-1, stride_t * fold * fold).T.ravel()
         x = self._product(self._quantize(x, "up.in"), kernel[order], bias[order], "up.in")
         x = self._unfold(x, len(kernel) // (stride_t * fold * fold))
+        shapes = self._shapes(fold)
         for name, block in blocks[len(decoder.blocks) :]:
-            x = self._block(x, name, block)
+            x = self._block(x, name, block, shapes)
         colour = _array(decoder.colour)
         residual = self._convolve(
             self._quantize(x, "out.in"),
             _mix_colours(_array(decoder.out.weight)[:, :, 0], colour, (1, 1, PATCH, 1, PATCH)),
             _mix_colours(_array(decoder.out.bias), colour, (1, 1, PATCH, 1, PATCH)),
             ("out.in", "out"),
-            ZERO_PIXEL,
+            ZERO,
         )
-        residual = self._add(
-            "DequantizeLinear",
-            residual,
-            self._constant(self._scales["out"] * 127.5),
-            self._constant(ZERO_PIXEL, np.uint8),
-        )
-        pixels = self._add("Add", self._shortcut(colour), residual)
+        pixels = self._add("Add", self._shortcut(colour), self._signed(residual, "out", 127.5))
         bytes_ = self._add(
             "QuantizeLinear", pixels, self._constant(1.0), self._constant(0, np.uint8)
         )  # rounds half to even and clamps to 0..255, as torch does
@@ -126,8 +121,8 @@ class DecoderGraph:
             "Add", x, self._add("Gather", self._constant(_array(decoder.depth_bias.weight)), "bit_depth")
         )
 
-    def _block(self, x: str, name: str, block: ResidualBlock) -> str:
-        """Convolve in space, then in time with what is remembered, and add that to the input."""
+    def _block(self, x: str, name: str, block: ResidualBlock, shapes: tuple[str, str]) -> str:
+        """Convolve in space, then in time with what is remembered, and add that to the input; `shapes` of `_shapes`."""
         mid = self._convolve(
             self._quantize(x, f"{name}.in"),
             _array(block.space.weight)[:, :, 0],
@@ -137,17 +132,29 @@ class DecoderGraph:
         )
         known = self._add("Concat", name, self._slice(mid, 0, 1), axis=0)
         frames = self._add("Concat", self._add("Gather", known, "past", axis=0), mid, axis=0)
-        kernel = _array(block.time.weight)[..., 0, 0]
-        taps = kernel.shape[2]
-        self._add("Identity", self._slice(frames, 1 - taps, END), name=f"{name}.next")
-        slices = [self._slice(frames, tap, tap - taps + 1 or END) for tap in range(taps)]
-        y = self._product(
-            self._add("Concat", *slices, axis=-1),
-            kernel.transpose(0, 2, 1).reshape(len(kernel), -1),
+        kernel = _array(block.time.weight)[..., 0]
+        self._add("Identity", self._slice(frames, 1 - kernel.shape[2], END), name=f"{name}.next")
+        lines, grid = shapes
+        y = self._convolve(
+            self._add("Reshape", frames, lines),
+            kernel,
             _array(block.time.bias),
-            f"{name}.mid",
+            (f"{name}.mid", f"{name}.out"),
+            ZERO,
+            pad=False,
         )
-        return self._add("Add", x, y)
+        return self._add("Add", x, self._signed(self._add("Reshape", y, grid), f"{name}.out"))
+
+    def _shapes(self, factor: int) -> tuple[str, str]:
+        """Give two shapes of frames at `factor` times the latent grid: a line of a picture each, and as they are."""
+        sides = self._add("Gather", self._sizes, self._constant([2, 3], np.int64))
+        sides = self._add("Mul", sides, self._constant([factor], np.int64))
+        length = self._add("ReduceProd", sides)
+        same = self._constant([0], np.int64)
+        return (
+            self._add("Concat", self._constant([1, -1], np.int64), length, same, axis=0),
+            self._add("Concat", self._constant([-1], np.int64), sides, same, axis=0),
+        )
 
     def _shortcut(self, colour: Array) -> str:
         """Transform the latent linearly to pixels in 0..255, float32, in patches as the residual has them."""
@@ -173,8 +180,15 @@ class DecoderGraph:
         step = self._constant(self._scales[scale])
         return self._add("QuantizeLinear", x, step, self._constant(0, np.uint8))
 
-    def _convolve(self, x: str, kernel: Array, bias: Array, scales: tuple[str, str], zero: int) -> str:
-        """Convolve bytes in space, channels last; the result is in bytes again, around `zero`."""
+    def _signed(self, x: str, scale: str, unit: float = 1.0) -> str:
+        """Turn bytes around `ZERO` to float32, in 1/`unit`."""
+        step = self._constant(self._scales[scale] * unit)
+        return self._add("DequantizeLinear", x, step, self._constant(ZERO, np.uint8))
+
+    def _convolve(
+        self, x: str, kernel: Array, bias: Array, scales: tuple[str, str], zero: int, *, pad: bool = True
+    ) -> str:
+        """Convolve bytes over two axes, channels last; the result is in bytes again, around `zero`."""
         step_in, step_out = (self._scales[name] for name in scales)
         integers, steps = round_weights(kernel)
         return self._add(
@@ -190,7 +204,7 @@ class DecoderGraph:
             self._constant(np.rint(bias / (steps.astype(np.float64) * step_in)), np.int32),
             domain=MICROSOFT,
             kernel_shape=list(kernel.shape[2:]),
-            pads=[size // 2 for size in kernel.shape[2:]] * 2,
+            pads=[size // 2 if pad else 0 for size in kernel.shape[2:]] * 2,
             channels_last=1,
         )
 

@@ -23,7 +23,7 @@ MAX_WEIGHT = 63
 """Of weights: 255 * 63 * 2 fits 16 bits, which x86 without VNNI adds pairs of products in, so no machine saturates."""
 
 MAX_SIGNED = 127
-"""Of the residual's pixels, which have a sign."""
+"""Of what is added to something, which has a sign."""
 
 LATENTS_PER_CLIP = 5
 """Latent frames that are decoded of each clip."""
@@ -44,7 +44,8 @@ def measure_scales(tokenizer: Tokenizer, clips: Iterable[NDArray[np.int64]]) -> 
 
     Returns:
         The step of each activation, and the number of clips. The activations are `NAME.in` and `NAME.mid`, the inputs
-        of the two convolutions of block NAME; `up.in`, `out.in`; and `out`, the result of the last convolution, in RGB.
+        of the two convolutions of block NAME, and `NAME.out`, its result; `up.in`, `out.in`; and `out`, the result of
+        the last convolution, in RGB.
 
     Raises:
         ValueError: there are no clips.
@@ -64,7 +65,7 @@ def measure_scales(tokenizer: Tokenizer, clips: Iterable[NDArray[np.int64]]) -> 
     if not samples:
         raise ValueError("there are no clips to calibrate on")
     scales = {
-        name: best_step(np.concatenate(parts), MAX_SIGNED if name == "out" else MAX_ACTIVATION)
+        name: best_step(np.concatenate(parts), MAX_SIGNED if name.endswith("out") else MAX_ACTIVATION)
         for name, parts in samples.items()
     }
     return scales, len(samples["out"])
@@ -137,6 +138,7 @@ def _watched(decoder: MgvSDecoder, keep: Callable[[str, Tensor], None]) -> Itera
     for name, block in named_blocks(decoder):
         watch_input(block.space, f"{name}.in")
         watch_output(block.space, f"{name}.mid", functional.relu)
+        watch_output(block.time, f"{name}.out", lambda values: values)
     watch_input(decoder.up, "up.in")
     watch_input(decoder.out, "out.in")
     watch_output(decoder.out, "out", to_rgb)
