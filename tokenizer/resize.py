@@ -24,13 +24,9 @@ def resize_frames(frames: Frames, width: int, height: int) -> Frames:
     """
     if frames.shape[1:3] == (height, width):
         return frames
-    from PIL import Image
-
-    resized = np.empty((frames.shape[0], height, width, 3), np.uint8)
-    for index, frame in enumerate(frames):
-        image = Image.fromarray(np.ascontiguousarray(frame))
-        resized[index] = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
-    return resized
+    clip = torch.from_numpy(np.require(frames, requirements=["C", "W"])).permute(0, 3, 1, 2)
+    resized = functional.interpolate(clip, (height, width), mode="bicubic", antialias=True)
+    return resized.permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def resize_clip(clip: Tensor, height: int, width: int) -> Tensor:

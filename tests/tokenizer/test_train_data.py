@@ -75,7 +75,8 @@ def test_resizing_is_that_of_an_encoder() -> None:
     for height, width in ((48, 31), (17, 20), (24, 62)):
         wanted = resize_frames(frames, width, height)
         found = resize_clip(torch.from_numpy(frames).float().permute(3, 0, 1, 2)[None], height, width)[0]
-        assert np.abs(found.permute(1, 2, 3, 0).numpy() - wanted).max() < 1.01
+        # Rounded after rows, which a bicubic filter of weights up to 1.25 in all goes over, and after columns.
+        assert np.abs(found.permute(1, 2, 3, 0).numpy() - wanted).max() < 0.5 * 1.25 + 0.5
 
 
 def test_batches_come_again_in_another_order(shards: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
