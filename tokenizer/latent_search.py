@@ -102,10 +102,12 @@ class LatentSearch:
         target, best = latent, None
         with torch.no_grad():
             cells = self._rate_quantizer.first_cells(latent)
+            still_factor = self._rate_quantizer.still_factor(cells)
         for step in range(self._num_steps + 1):
             with torch.no_grad():
-                cells = self._rate_quantizer.next_cells(target, cells)
-            trial = self._try(cells, frames, with_gradient=step < self._num_steps)
+                cells = self._rate_quantizer.next_cells(target, cells, still_factor)
+            rate_cost = self._rate_quantizer.rate_cost(cells, still_factor)
+            trial = self._try(cells, frames, rate_cost, with_gradient=step < self._num_steps)
             if best is None or trial.cost < best.cost:
                 best = trial
             if trial.gradient is not None:
@@ -114,9 +116,9 @@ class LatentSearch:
         ids: np.ndarray = self._rate_quantizer.tokens(best.cells).cpu().numpy()
         return ids
 
-    def _try(self, cells: Tensor, frames: np.ndarray, *, with_gradient: bool) -> _Trial:
+    def _try(self, cells: Tensor, frames: np.ndarray, rate_cost: float, *, with_gradient: bool) -> _Trial:
         """Decode the cells of a segment, and measure the error."""
-        cost = self._rate_quantizer.rate_cost(cells)
+        cost = rate_cost
         latent = self._rate_quantizer.centres_of(cells)
         gradient = torch.zeros_like(latent) if with_gradient else None
         stride, num_latents = self._tokenizer.config.strides[0], latent.shape[1]

@@ -9,6 +9,10 @@ from .trellis import ChangePrices, cheapest_path, path_bits, surroundings
 BAND_LATENTS = 8192
 """Latents of each frame that are settled at once: few enough for the cache of a processor."""
 
+STILL_SHARE, STILL_POWER, MAX_STILL_FACTOR = 0.5, 1.5, 4.0
+"""Where a smaller share of the tokens than the first changes, a bit is worth more, by that power of how much smaller it
+is, up to the last. Chosen on training clips (tokenizer/EXPERIMENTS.md, 40)."""
+
 
 class RateQuantizer:
     """Numbers the cells that cost least in distortion and rate together, over a whole segment.
@@ -16,8 +20,9 @@ class RateQuantizer:
     Each dimension at each place may take, in every latent frame, the nearest cell, one of its neighbours, or the cell
     of zero, which the first latent frame is coded against; `trellis.cheapest_path` finds the best sequence. That is
     done twice: with prices of a change as they are in general, and with those that the result of the first pass shows,
-    by dimension and by how much changes around (`trellis.ChangePrices`). The decoder knows nothing of it: every token
-    is legal, and one that stays as it was is cheap to any entropy coder.
+    by dimension and by how much changes around (`trellis.ChangePrices`). In a segment in which little changes, a bit is
+    then worth more (`still_factor`): what changes there is noise more often than motion. The decoder knows nothing of
+    it: every token is legal, and one that stays as it was is cheap to any entropy coder.
 
     The first latent frame stands for one frame, not for a whole temporal stride of them, so an error in it counts less
     by that factor.
@@ -55,7 +60,7 @@ class RateQuantizer:
             int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
         """
         cells = self.first_cells(latent)
-        return self.tokens(self.next_cells(latent, cells))
+        return self.tokens(self.next_cells(latent, cells, self.still_factor(cells)))
 
     def first_cells(self, latent: Tensor) -> Tensor:
         """Do the first pass.
@@ -67,13 +72,31 @@ class RateQuantizer:
             int32 `[D, t, h, w]`.
         """
         around = torch.zeros_like(latent, dtype=torch.uint8)
-        return self._cheapest_cells(latent, ChangePrices.before_all(len(latent), latent.device), around)
+        prices = ChangePrices.before_all(len(latent), latent.device)
+        return self._cheapest_cells(latent, prices, around, self._rate_weight)
 
-    def next_cells(self, latent: Tensor, cells: Tensor) -> Tensor:
-        """Do a later pass, with the prices that the cells of one before show."""
+    def still_factor(self, cells: Tensor) -> float:
+        """Say how many times its weight a bit has in a segment, by the share of its tokens that change.
+
+        Args:
+            cells: int32 `[D, t, h, w]`, of the first pass.
+
+        Returns:
+            1 to `MAX_STILL_FACTOR`; 1 for a picture alone.
+        """
+        changed = (self._steps(cells)[:, 1:] > 0).any(dim=0)
+        if not changed.numel():
+            return 1.0
+        share = max(float(changed.float().mean()), 1 / changed.numel())
+        factor: float = (STILL_SHARE / share) ** STILL_POWER
+        return min(MAX_STILL_FACTOR, max(1.0, factor))
+
+    def next_cells(self, latent: Tensor, cells: Tensor, still_factor: float = 1.0) -> Tensor:
+        """Do a later pass, with the prices that the cells of one before show, and bits worth so many times more."""
         changed = self._steps(cells) > 0
         around = surroundings(changed)
-        return self._cheapest_cells(latent, ChangePrices.of(changed, around), around)
+        prices = ChangePrices.of(changed, around)
+        return self._cheapest_cells(latent, prices, around, self._rate_weight * still_factor)
 
     def centres_of(self, cells: Tensor) -> Tensor:
         """Give what cells are dequantized to, float32 `[D, t, h, w]`."""
@@ -89,7 +112,7 @@ class RateQuantizer:
         parts = [pack_token((band.long() << self._hidden)[None], self._quantizer.config)[0] for band in bands]
         return torch.cat(parts, dim=1)
 
-    def rate_cost(self, cells: Tensor) -> float:
+    def rate_cost(self, cells: Tensor, still_factor: float = 1.0) -> float:
         """Give what the rate of cells, int32 `[D, t, h, w]`, costs at the prices that they show themselves.
 
         Returns:
@@ -101,17 +124,23 @@ class RateQuantizer:
         dimension = torch.arange(len(steps), device=steps.device)[:, None, None, None]
         group = around.long()
         bits = path_bits(steps, prices.stay[dimension, group], prices.change[dimension, group])
-        return self._rate_weight * self._cell_area * float(bits.sum())
+        return self._rate_weight * still_factor * self._cell_area * float(bits.sum())
 
-    def _cheapest_cells(self, latent: Tensor, prices: ChangePrices, around: Tensor) -> Tensor:
+    def _cheapest_cells(
+        self, latent: Tensor, prices: ChangePrices, around: Tensor, rate_weight: float
+    ) -> Tensor:
         """Do one pass, in bands of rows; gives int32 `[D, t, h, w]`."""
         rows = self._band_rows(latent)
         bands = zip(torch.split(latent, rows, dim=2), torch.split(around, rows, dim=2), strict=True)
-        return torch.cat([self._cheapest_band(band, prices, group) for band, group in bands], dim=2)
+        return torch.cat(
+            [self._cheapest_band(band, prices, group, rate_weight) for band, group in bands], dim=2
+        )
 
-    def _cheapest_band(self, latent: Tensor, prices: ChangePrices, around: Tensor) -> Tensor:
+    def _cheapest_band(
+        self, latent: Tensor, prices: ChangePrices, around: Tensor, rate_weight: float
+    ) -> Tensor:
         cells = self._quantizer.nearest_values(latent[None])[0] >> self._hidden
-        if not self._rate_weight:
+        if not rate_weight:
             return cells.to(torch.int32)
         # Latents that are nearest to zero in every frame stay there; most do.
         moving = (cells != self._zero_cell[:, None, None, None]).any(dim=1)
@@ -131,9 +160,7 @@ class RateQuantizer:
         errors = self._error_weights[dimension] * difference.square()
         errors[0] /= min(self._quantizer.config.strides[0], len(errors))
         stay, change = prices.stay[dimension, group], prices.change[dimension, group]
-        cells.movedim(1, 0)[:, moving] = cheapest_path(
-            candidates, errors, zero, stay, change, self._rate_weight
-        )
+        cells.movedim(1, 0)[:, moving] = cheapest_path(candidates, errors, zero, stay, change, rate_weight)
         return cells.to(torch.int32)
 
     def _steps(self, cells: Tensor) -> Tensor:

@@ -116,6 +116,33 @@ def test_a_segment_that_repeats_costs_next_to_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("num_changing", "expected"), [(0, 4.0), (1, 4.0), (4, (0.5 / 0.25) ** 1.5), (8, 1.0), (16, 1.0)]
+)
+def test_a_bit_is_worth_more_where_little_changes(num_changing: int, expected: float) -> None:
+    cells = torch.full((NUM_DIMENSIONS, 5, 4, 4), ZERO, dtype=torch.int32)
+    cells[3, 1::2].flatten(1)[:, :num_changing] += 1  # to and fro
+    cells[7, :, 0, 0] += 1  # once and for all: the first latent frame is not looked at
+    assert trellis().still_factor(cells) == pytest.approx(expected)
+    assert trellis().still_factor(cells[:, :1]) == 1.0
+
+
+def test_little_noise_on_a_still_picture_is_held_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(3)
+    latent = torch.zeros(NUM_DIMENSIONS, 9, 8, 8)
+    latent[:, :, :2] = torch.randn(NUM_DIMENSIONS, 9, 2, 8)
+
+    def found() -> tuple[int, float]:
+        one = trellis(rate_weight=0.1)
+        cells = one.next_cells(latent, first := one.first_cells(latent), one.still_factor(first))
+        return int((cells[:, 1:] != cells[:, :-1]).sum()), one.rate_cost(cells, 4) / one.rate_cost(cells)
+
+    fewer, ratio = found()
+    monkeypatch.setattr(rate_quantizer, "MAX_STILL_FACTOR", 1.0)
+    assert fewer < 0.8 * found()[0]
+    assert ratio == pytest.approx(4)
+
+
 def test_cells_are_dequantized_as_their_tokens_are() -> None:
     quantizer, latent = LookupFreeQuantizer(MGV_S), noisy()
     for depth in MGV_S.bit_depths:
