@@ -99,26 +99,24 @@ class LatentSearch:
         Returns:
             int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
         """
-        target, best = latent, None
         with torch.no_grad():
-            cells = self._rate_quantizer.first_cells(latent)
-            still_factor = self._rate_quantizer.still_factor(cells)
-        for step in range(self._num_steps + 1):
+            cells, still_factor = self._rate_quantizer.best_cells(latent)
+        trial = best = self._try(cells, frames, still_factor, with_gradient=self._num_steps > 0)
+        target = latent
+        for step in range(1, self._num_steps + 1):
+            assert trial.gradient is not None  # noqa: S101 - the last step alone has none
+            target = target - self._step * trial.gradient
             with torch.no_grad():
                 cells = self._rate_quantizer.next_cells(target, cells, still_factor)
-            rate_cost = self._rate_quantizer.rate_cost(cells, still_factor)
-            trial = self._try(cells, frames, rate_cost, with_gradient=step < self._num_steps)
-            if best is None or trial.cost < best.cost:
+            trial = self._try(cells, frames, still_factor, with_gradient=step < self._num_steps)
+            if trial.cost < best.cost:
                 best = trial
-            if trial.gradient is not None:
-                target = target - self._step * trial.gradient
-        assert best is not None  # noqa: S101 - there is a step 0
         ids: np.ndarray = self._rate_quantizer.tokens(best.cells).cpu().numpy()
         return ids
 
-    def _try(self, cells: Tensor, frames: np.ndarray, rate_cost: float, *, with_gradient: bool) -> _Trial:
+    def _try(self, cells: Tensor, frames: np.ndarray, still_factor: float, *, with_gradient: bool) -> _Trial:
         """Decode the cells of a segment, and measure the error."""
-        cost = rate_cost
+        cost = self._rate_quantizer.rate_cost(cells, still_factor)
         latent = self._rate_quantizer.centres_of(cells)
         gradient = torch.zeros_like(latent) if with_gradient else None
         stride, num_latents = self._tokenizer.config.strides[0], latent.shape[1]

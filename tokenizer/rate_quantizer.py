@@ -9,6 +9,9 @@ from .trellis import ChangePrices, cheapest_path, path_bits, surroundings
 BAND_LATENTS = 8192
 """Latents of each frame that are settled at once: few enough for the cache of a processor."""
 
+NUM_PASSES = 3
+"""Over a segment; later ones gain nothing."""
+
 STILL_SHARE, STILL_POWER, MAX_STILL_FACTOR = 0.5, 1.5, 4.0
 """Where a smaller share of the tokens than the first changes, a bit is worth more, by that power of how much smaller it
 is, up to the last. Chosen on training clips (tokenizer/EXPERIMENTS.md, 40)."""
@@ -19,10 +22,11 @@ class RateQuantizer:
 
     Each dimension at each place may take, in every latent frame, the nearest cell, one of its neighbours, or the cell
     of zero, which the first latent frame is coded against; `trellis.cheapest_path` finds the best sequence. That is
-    done twice: with prices of a change as they are in general, and with those that the result of the first pass shows,
-    by dimension and by how much changes around (`trellis.ChangePrices`). In a segment in which little changes, a bit is
-    then worth more (`still_factor`): what changes there is noise more often than motion. The decoder knows nothing of
-    it: every token is legal, and one that stays as it was is cheap to any entropy coder.
+    done `NUM_PASSES` times: with prices of a change as they are in general, and then with those that the result of the
+    pass before shows, by dimension and by how much changes around (`trellis.ChangePrices`). In a segment in which
+    little changes, a bit is worth more after the first pass (`still_factor`): what changes there is noise more often
+    than motion. The decoder knows nothing of it: every token is legal, and one that stays as it was is cheap to any
+    entropy coder.
 
     The first latent frame stands for one frame, not for a whole temporal stride of them, so an error in it counts less
     by that factor.
@@ -59,8 +63,22 @@ class RateQuantizer:
         Returns:
             int64 `[t, h, w]`, each in `[0, 2**bit_depth)`.
         """
+        return self.tokens(self.best_cells(latent)[0])
+
+    def best_cells(self, latent: Tensor) -> tuple[Tensor, float]:
+        """Do all passes.
+
+        Args:
+            latent: float32 `[D, t, h, w]`, any range.
+
+        Returns:
+            The cells, int32 `[D, t, h, w]`, and the `still_factor` of the segment.
+        """
         cells = self.first_cells(latent)
-        return self.tokens(self.next_cells(latent, cells, self.still_factor(cells)))
+        still_factor = self.still_factor(cells)
+        for _ in range(1, NUM_PASSES):
+            cells = self.next_cells(latent, cells, still_factor)
+        return cells, still_factor
 
     def first_cells(self, latent: Tensor) -> Tensor:
         """Do the first pass.

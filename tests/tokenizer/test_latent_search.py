@@ -87,16 +87,18 @@ def test_they_never_cost_more(model: Tokenizer, depth: int, weight: float) -> No
     squares = model.decoder.squared_errors()
     colour = luma_and_colour(model)
     wanted = torch.from_numpy(frames).permute(3, 0, 1, 2) / 127.5 - 1
+    assert isinstance(model.quantizer, LookupFreeQuantizer)
+    trellis = RateQuantizer(model.quantizer, depth, weight, squares / squares.median())
+    _, still_factor = trellis.best_cells(latent)
 
     @torch.no_grad()
     def cost(ids: NDArray[np.int64]) -> float:
         tokens = torch.from_numpy(ids)[None]
         decoded = model.reconstruct(tokens, depth)[0, :, :, :HEIGHT, :WIDTH].clamp(-1, 1)
         error = torch.einsum("oc,cthw->othw", colour, decoded - wanted).square().sum() / squares.median()
-        assert isinstance(model.quantizer, LookupFreeQuantizer)
         hidden = torch.tensor(model.config.dimension_bits) - torch.tensor(model.config.known_planes(depth))
         cells = unpack_token(tokens, model.config)[0].int() >> hidden[:, None, None, None]
-        return float(error) + RateQuantizer(model.quantizer, depth, weight, squares).rate_cost(cells)
+        return float(error) + trellis.rate_cost(cells, still_factor)
 
     found = LatentSearch(model, depth, weight, 3).run(latent, frames)
     assert cost(found) <= cost(model.quantize(latent, depth, weight)) * (1 + 1e-5)
