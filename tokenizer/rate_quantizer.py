@@ -16,6 +16,9 @@ STILL_SHARE, STILL_POWER, MAX_STILL_FACTOR = 0.5, 1.5, 4.0
 """Where a smaller share of the tokens than the first changes, a bit is worth more, by that power of how much smaller it
 is, up to the last. Chosen on training clips (tokenizer/EXPERIMENTS.md, 40)."""
 
+FEW_LATENTS = 8
+"""After the first of a segment. With fewer, the factor is nearer to 1: what the first holds serves less long."""
+
 
 class RateQuantizer:
     """Numbers the cells that cost least in distortion and rate together, over a whole segment.
@@ -41,7 +44,7 @@ class RateQuantizer:
             quantizer: of the tokenizer.
             bit_depth: bits that will be kept, 1 to bits_per_token; those above are 0.
             rate_weight: squared error, in units of the squared width of the finest cell kept, that one bit is worth.
-                At 0 the nearest value is taken.
+                At 0 the nearest value is taken. Times `still_factor`.
             error_weights: float32 `[D]`, squared error of a picture for that of a latent, relative.
         """
         config, device = quantizer.config, quantizer.centres.device
@@ -105,9 +108,10 @@ class RateQuantizer:
         changed = (self._steps(cells)[:, 1:] > 0).any(dim=0)
         if not changed.numel():
             return 1.0
-        share = max(float(changed.float().mean()), 1 / changed.numel())
+        share = max(int(changed.count_nonzero()), 1) / changed.numel()
         factor: float = (STILL_SHARE / share) ** STILL_POWER
-        return min(MAX_STILL_FACTOR, max(1.0, factor))
+        length = min(1.0, len(changed) / FEW_LATENTS)
+        return min(MAX_STILL_FACTOR, max(1.0, factor)) ** length
 
     def next_cells(self, latent: Tensor, cells: Tensor, still_factor: float = 1.0) -> Tensor:
         """Do a later pass, with the prices that the cells of one before show, and bits worth so many times more."""

@@ -120,11 +120,13 @@ def test_a_segment_that_repeats_costs_next_to_nothing() -> None:
     ("num_changing", "expected"), [(0, 4.0), (1, 4.0), (4, (0.5 / 0.25) ** 1.5), (8, 1.0), (16, 1.0)]
 )
 def test_a_bit_is_worth_more_where_little_changes(num_changing: int, expected: float) -> None:
-    cells = torch.full((NUM_DIMENSIONS, 5, 4, 4), ZERO, dtype=torch.int32)
+    cells = torch.full((NUM_DIMENSIONS, 9, 4, 4), ZERO, dtype=torch.int32)
     cells[3, 1::2].flatten(1)[:, :num_changing] += 1  # to and fro
     cells[7, :, 0, 0] += 1  # once and for all: the first latent frame is not looked at
-    assert trellis().still_factor(cells) == pytest.approx(expected)
-    assert trellis().still_factor(cells[:, :1]) == 1.0
+    one = trellis()
+    assert one.still_factor(cells) == pytest.approx(expected)
+    assert one.still_factor(cells[:, :5]) == pytest.approx(expected**0.5)
+    assert one.still_factor(cells[:, :1]) == 1.0
 
 
 def test_little_noise_on_a_still_picture_is_held_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,8 +137,6 @@ def test_little_noise_on_a_still_picture_is_held_for_longer(monkeypatch: pytest.
     def found() -> tuple[int, float]:
         one = trellis(rate_weight=0.1)
         cells, still_factor = one.best_cells(latent)
-        assert torch.equal(one.tokens(cells), one.quantize(latent))
-        assert one.rate_cost(cells, still_factor) == pytest.approx(still_factor * one.rate_cost(cells))
         return int((cells[:, 1:] != cells[:, :-1]).sum()), still_factor
 
     num_held, still_factor = found()
@@ -154,7 +154,9 @@ def test_a_third_pass_finds_cheaper_cells() -> None:
     def cost(cells: torch.Tensor) -> float:
         return float((latent - one.centres_of(cells))[:, 1:].square().sum()) + one.rate_cost(cells)
 
-    assert cost(one.best_cells(latent)[0]) < cost(one.next_cells(latent, one.first_cells(latent)))
+    first = one.first_cells(latent)
+    second = one.next_cells(latent, first, one.still_factor(first))
+    assert cost(one.best_cells(latent)[0]) < cost(second)
 
 
 def test_cells_are_dequantized_as_their_tokens_are() -> None:

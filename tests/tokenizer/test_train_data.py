@@ -56,7 +56,7 @@ def test_clips_are_coded_at_a_scale_and_judged_at_the_sources_size(
         reconstruct(tokenizer, one, phase)[0].detach() for one in (batch, batch._replace(given=None))
     )
     assert given.shape == batch.clip.shape
-    # Pillow rounds and clips between rows and columns.
+    # Scaling bytes rounds and clips between rows and columns.
     assert (given - encoded).square().mean() < 0.02 * batch.clip.var()
     # Six-pixel blocks of noise, of which a token keeps some: the picture is there, at its place.
     assert torch.corrcoef(torch.stack([given.flatten(), batch.clip.flatten()]))[0, 1] > 0.5
