@@ -109,9 +109,9 @@ class RateQuantizer:
         if not changed.numel():
             return 1.0
         share = max(int(changed.count_nonzero()), 1) / changed.numel()
-        factor: float = (STILL_SHARE / share) ** STILL_POWER
-        length = min(1.0, len(changed) / FEW_LATENTS)
-        return min(MAX_STILL_FACTOR, max(1.0, factor)) ** length
+        long_factor = min(MAX_STILL_FACTOR, max(1.0, (STILL_SHARE / share) ** STILL_POWER))
+        factor: float = long_factor ** min(1.0, len(changed) / FEW_LATENTS)
+        return factor
 
     def next_cells(self, latent: Tensor, cells: Tensor, still_factor: float = 1.0) -> Tensor:
         """Do a later pass, with the prices that the cells of one before show, and bits worth so many times more."""
