@@ -17,6 +17,7 @@ from .magvit_v2 import MagvitV2Decoder, MagvitV2Encoder
 from .mgv_s import MgvSDecoder, MgvSEncoder
 from .quantize import LookupFreeQuantizer
 from .rate_quantizer import RateQuantizer
+from .steady import coarse_bits, hold_clip_steady
 from .vq import VectorQuantizer
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Tokenizer(nn.Module):
         if isinstance(network, MgvSEncoder | MgvSDecoder):
             return network.margin
         raise ValueError(f"a {self.config.kind} tokenizer works on whole frames; use encode and decode")
+
+    @property
+    def holds_steady(self) -> bool:
+        """Whether what a token shows is its own alone, and of several frames, so that `hold_steady` is for it."""
+        return isinstance(self.decoder, MgvSDecoder) and self.config.strides[0] > 1
 
     @property
     def sha256(self) -> str:
@@ -146,7 +152,7 @@ class Tokenizer(nn.Module):
 
     @torch.no_grad()
     def decode(self, tokens: Tokens, bit_depth: int | None = None) -> Tensor:
-        """Turn tokens back into a clip; inverse: `encode`.
+        """Turn tokens back into a clip, as a decoder of files does; inverse: `encode`.
 
         Args:
             tokens: from `encode` or a file.
@@ -158,6 +164,10 @@ class Tokenizer(nn.Module):
         if bit_depth is not None:
             tokens = tokens.at_depth(bit_depth)
         clip = self.reconstruct(tokens.ids.to(self.device), tokens.bit_depth)
+        if self.holds_steady:
+            coarse = coarse_bits(tokens.ids.cpu().numpy(), self.config, tokens.bit_depth)
+            for one, ids in zip(clip, coarse, strict=True):
+                hold_clip_steady(one[:, 1:], ids, self.config.strides)
         return ((clip + 1) / 2).clamp(0, 1)[:, :, : tokens.num_frames, : tokens.height, : tokens.width]
 
     def reconstruct(self, ids: Tensor, bit_depth: int, cache: Cache | None = None) -> Tensor:

@@ -11,6 +11,7 @@ from torch.nn import functional
 from .conv import Cache
 from .decoder_engine import DecoderEngine, TorchEngine
 from .model import Tokenizer
+from .steady import coarse_bits, hold_steady
 
 DEFAULT_TILE = 64
 """Latent rows and columns of a tile, before its margin."""
@@ -141,9 +142,15 @@ class DecoderStream:
         self.tiles = cut_tiles(self.grid_height, self.grid_width, tile, tokenizer.decoder_margin)
         engine = engine or TorchEngine(tokenizer)
         self.decoders = [engine.start(bit_depth) for _ in self.tiles]
+        self._config, self._bit_depth = tokenizer.config, bit_depth
+        self._holds_steady = tokenizer.holds_steady
+        self._last: np.ndarray | None = None
+        """Coarse bits of the latent frame before, int64 `[1, h, w]`."""
 
     def push(self, ids: np.ndarray) -> np.ndarray:
         """Detokenize the next latent frames; inverse: `EncoderStream.push`.
+
+        Where tokens did not change, their frames are held steady, see `hold_steady`.
 
         Args:
             ids: int64 `[t, h, w]`; bits from the stream's bit depth up are ignored.
@@ -155,6 +162,18 @@ class DecoderStream:
             raise ValueError(
                 f"grid is {ids.shape[1:]}, this stream takes {(self.grid_height, self.grid_width)}"
             )
+        frames = self._decode(ids)
+        if self._holds_steady:
+            coarse = coarse_bits(ids, self._config, self._bit_depth)
+            if self._last is None:
+                hold_steady(frames[1:], coarse, self.strides)
+            else:
+                hold_steady(frames, np.concatenate([self._last, coarse]), self.strides)
+            self._last = coarse[-1:]
+        return frames
+
+    def _decode(self, ids: np.ndarray) -> np.ndarray:
+        """Run the network, tile by tile."""
         if len(self.tiles) == 1:
             return self.decoders[0].push(ids)[:, : self.height, : self.width]
         _, stride_h, stride_w = self.strides
