@@ -109,6 +109,11 @@ class RunPoint:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     """Metric -> why it could not be measured."""
 
+    @property
+    def target_bpp(self) -> float | None:
+        """Bits per pixel that the codec was asked for; None where it was asked for a quality."""
+        return None if self.asked.kind == "quality" else self.asked.value
+
 
 def open_run(folder: Path) -> "Run":
     """Open a run folder.

@@ -97,8 +97,8 @@ class _Writer:
         clips = {clip.name: clip for clip in self._run.clips}
         names = sorted({group.clip for group in matching.groups})
         with_golden = self._settings.questions.golden_every > 0 or self._settings.questions.training > 0
-        points = {id(point) for group in matching.groups for point in group.points}
-        self._num_expected = len(points) + (2 * len(names) if with_golden else 0)
+        num_points = sum(len(group.points) for group in matching.groups)
+        self._num_expected = num_points + (2 * len(names) if with_golden else 0)
         facts = {
             "tolerance": self._settings.selection.tolerance,
             "spreads": [
@@ -123,13 +123,11 @@ class _Writer:
             frame_rate=str(clip.frame_rate),
             sha256=clip.sha256,
         )
-        stimuli: dict[int, int] = {}
-        entries = []
-        for group in groups:
-            for point in group.points:
-                if id(point) not in stimuli:
-                    stimuli[id(point)] = self._write_point(clip, clip_id, point)
-                entries.append(Entry(stimuli[id(point)], clip_id, Contestant(point.codec, group.rate)))
+        entries = [
+            Entry(self._write_point(clip, clip_id, point), clip_id, Contestant(point.codec, group.rate))
+            for group in groups
+            for point in group.points
+        ]
         self._write_pairings(clip_id, entries)
         if with_golden or self._settings.questions.allow_reference:
             source = list(even(self._run.source_frames(clip)))
@@ -141,21 +139,17 @@ class _Writer:
                 )
 
     def _write_pairings(self, clip_id: int, entries: list[Entry]) -> None:
-        seen: set[tuple[int, int]] = set()
         across = self._settings.selection.across_rates_share > 0
         for one, other in possible_pairs(entries, across_rates=across):
-            both = (min(one.stimulus_id, other.stimulus_id), max(one.stimulus_id, other.stimulus_id))
-            if both not in seen:
-                seen.add(both)
-                self._insert(
-                    schema.pairing,
-                    kind="rated",
-                    clip_id=clip_id,
-                    first_id=one.stimulus_id,
-                    second_id=other.stimulus_id,
-                    first_rate=one.contestant.rate,
-                    second_rate=other.contestant.rate,
-                )
+            self._insert(
+                schema.pairing,
+                kind="rated",
+                clip_id=clip_id,
+                first_id=one.stimulus_id,
+                second_id=other.stimulus_id,
+                first_rate=one.contestant.rate,
+                second_rate=other.contestant.rate,
+            )
 
     def _write_point(self, clip: RunClip, clip_id: int, point: RunPoint) -> int:
         return self._write_stimulus(

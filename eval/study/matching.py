@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from .errors import StudyError
@@ -34,7 +34,7 @@ class Matching:
     """What of a run can be compared fairly."""
 
     rates_bpp: tuple[float, ...]
-    """Nominal rates, rising."""
+    """Nominal rates, rising; only those that a group has."""
     groups: tuple[MatchedRate, ...]
     left_out: tuple[str, ...]
     """Codecs that had no point near enough, a line for each clip and rate."""
@@ -43,8 +43,8 @@ class Matching:
 def match_rates(run: RunReader, selection: Selection) -> Matching:
     """Choose clips, codecs and rate points of a run.
 
-    Around each nominal rate, every point of the clip is tried as the middle; the middle with which the most codecs
-    agree within the tolerance is taken, then the tightest.
+    Around each nominal rate, every point of the clip that no other rate is nearer to is tried as the middle; the middle
+    with which the most codecs agree within the tolerance is taken, then the tightest. A point serves at one rate only.
 
     Raises:
         StudyError: a codec or clip is not in the run, or nothing matches; says how far off it is.
@@ -56,18 +56,23 @@ def match_rates(run: RunReader, selection: Selection) -> Matching:
             f"the run has one codec to compare, {', '.join(codecs) or 'none'}; a study needs two or more"
         )
     points = [p for p in run.points if p.clip in clips and p.codec in codecs and p.num_bytes > 0]
-    rates = tuple(sorted(selection.rates_bpp)) or _suitable_rates(points, codecs, selection.num_rates)
+    rates = (
+        tuple(sorted(selection.rates_bpp))
+        or _common_targets(points, codecs)
+        or _suitable_rates(points, codecs, selection.num_rates)
+    )
     groups: list[MatchedRate] = []
     left_out: list[str] = []
     closest = math.inf
     for clip in clips:
         of_clip = [point for point in points if point.clip == clip]
         for index, bpp in enumerate(rates):
-            candidates = list(_candidates(of_clip, bpp, selection.window))
+            candidates = list(_candidates(of_clip, rates, index, selection.window))
             closest = min(closest, *(_closest_pair(group) for group in candidates), math.inf)
             best = max((_within(group, selection.tolerance) for group in candidates), key=_merit, default=())
             if len(best) >= 2:
                 groups.append(MatchedRate(clip, index, best))
+                of_clip = [point for point in of_clip if point not in best]
             missing = [codec for codec in codecs if codec not in {point.codec for point in best}]
             if missing and len(best) >= 2:
                 left_out.append(
@@ -85,7 +90,9 @@ def match_rates(run: RunReader, selection: Selection) -> Matching:
             f"no two codecs match within {selection.tolerance:.0%} of bytes at {_list(rates)} bpp: {near}; raise "
             "selection.tolerance or selection.window, name other rates_bpp, or run `mgv rd` at target rates"
         )
-    return Matching(rates, tuple(groups), tuple(left_out))
+    found = sorted({group.rate for group in groups})
+    numbered = tuple(replace(group, rate=found.index(group.rate)) for group in groups)
+    return Matching(tuple(rates[rate] for rate in found), numbered, tuple(left_out))
 
 
 def _chosen(wanted: Sequence[str], known: Sequence[str], what: str) -> list[str]:
@@ -95,6 +102,14 @@ def _chosen(wanted: Sequence[str], known: Sequence[str], what: str) -> list[str]
             f"{what} {', '.join(unknown)} is not in the run, which has {', '.join(known) or 'none'}"
         )
     return sorted(wanted) if wanted else list(known)
+
+
+def _common_targets(points: Sequence[RunPoint], codecs: Sequence[str]) -> tuple[float, ...]:
+    """Give the rates that every codec was asked for, if any."""
+    targets = [
+        {p.target_bpp for p in points if p.codec == codec and p.target_bpp is not None} for codec in codecs
+    ]
+    return tuple(sorted(set.intersection(*targets)))
 
 
 def _suitable_rates(points: Sequence[RunPoint], codecs: Sequence[str], count: int) -> tuple[float, ...]:
@@ -118,11 +133,14 @@ def _suitable_rates(points: Sequence[RunPoint], codecs: Sequence[str], count: in
     return tuple(round(low * ratio**index, 6) for index in range(count))
 
 
-def _candidates(points: Sequence[RunPoint], bpp: float, window: float) -> Iterable[tuple[RunPoint, ...]]:
-    """For each middle within the window, the nearest point of every codec."""
+def _candidates(
+    points: Sequence[RunPoint], rates: Sequence[float], index: int, window: float
+) -> Iterable[tuple[RunPoint, ...]]:
+    """For each middle within the window that is nearest to this rate, the nearest point of every codec."""
     codecs = sorted({point.codec for point in points})
     for middle in points:
-        if abs(math.log(middle.bpp / bpp)) <= math.log1p(window):
+        distances = [abs(math.log(middle.bpp / bpp)) for bpp in rates]
+        if distances[index] == min(distances) and distances[index] <= math.log1p(window):
             yield tuple(
                 min((p for p in points if p.codec == codec), key=lambda p: _distance(p, middle))
                 for codec in codecs

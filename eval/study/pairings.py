@@ -25,14 +25,15 @@ class Entry:
 def possible_pairs(entries: Sequence[Entry], *, across_rates: bool) -> Iterator[tuple[Entry, Entry]]:
     """List the pairs of stimuli that may be shown together, the smaller contestant first.
 
-    A point that serves at two neighbouring rates of a clip does not meet itself.
+    Rates are neighbours where the clip has no rate between them.
     """
     by_clip: dict[int, list[Entry]] = {}
     for entry in entries:
         by_clip.setdefault(entry.clip_id, []).append(entry)
     reach = 1 if across_rates else 0
     for of_clip in by_clip.values():
+        rates = sorted({entry.contestant.rate for entry in of_clip})
+        places = {rate: place for place, rate in enumerate(rates)}
         for one, other in combinations(sorted(of_clip, key=lambda entry: entry.contestant), 2):
-            near = abs(one.contestant.rate - other.contestant.rate) <= reach
-            if near and one.stimulus_id != other.stimulus_id:
+            if abs(places[one.contestant.rate] - places[other.contestant.rate]) <= reach:
                 yield one, other

@@ -54,6 +54,10 @@ class RunPoint(Protocol):
         """The rate as the codec was asked for it."""
 
     @property
+    def target_bpp(self) -> float | None:
+        """Bits per pixel that the codec was asked for; None where it was asked for a quality."""
+
+    @property
     def num_bytes(self) -> int:
         """Real coded bytes of the video."""
 

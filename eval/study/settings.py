@@ -26,8 +26,10 @@ class Selection:
     clips: tuple[str, ...] = ()
     """Names of the run's clips; all of them if empty."""
     rates_bpp: tuple[float, ...] = ()
-    """Bits per pixel at which codecs are compared; `num_rates` that suit the run, if empty."""
+    """Bits per pixel at which codecs are compared; if empty, the targets that every codec of the run was asked for, or
+    `num_rates` that suit the run."""
     num_rates: int = 4
+    """Used where codecs were asked for qualities, not for rates."""
     tolerance: float = 0.1
     """Two sides at one rate differ in bytes by at most this share of the smaller."""
     window: float = 0.35

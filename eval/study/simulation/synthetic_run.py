@@ -38,6 +38,7 @@ class SyntheticPoint:
     bpp: float
     noise: float
     """Standard deviation of the noise it adds, in 8-bit levels."""
+    target_bpp: float
 
 
 class SyntheticRun:
@@ -76,7 +77,7 @@ class SyntheticRun:
                     noise = 24.0 / (1 + place) / (1 + rate)
                     real_bpp = num_bytes * 8 / (width * height * num_frames)
                     self.points.append(
-                        SyntheticPoint(clip.name, codec, f"r{rate}", num_bytes, real_bpp, noise)
+                        SyntheticPoint(clip.name, codec, f"r{rate}", num_bytes, real_bpp, noise, bpp)
                     )
 
     def frames(self, point: SyntheticPoint) -> Iterator[Frame]:

@@ -15,6 +15,7 @@ class Point:
     clip: str
     codec: str
     num_bytes: int
+    target_bpp: float | None = None
 
     @property
     def bpp(self) -> float:
@@ -65,8 +66,42 @@ def test_a_clip_far_from_the_nominal_rate_has_no_group() -> None:
 
 
 def test_rates_that_suit_the_run_span_the_common_range() -> None:
-    run = run_of(one={"a": [500, 1000, 4000], "b": [1000, 4000, 8000]})
+    run = run_of(one={"a": [500, 1000, 2000, 4000], "b": [1000, 2000, 4000, 8000]})
     assert match_rates(run, Selection(num_rates=3)).rates_bpp == pytest.approx((0.01, 0.02, 0.04))
+
+
+TARGETS = (0.01, 0.02, 0.05)
+
+
+def test_targets_that_every_codec_was_asked_for_are_the_rates() -> None:
+    points = [
+        Point(clip, codec, round(100_000 * bpp * share), bpp)
+        for clip, share in (("one", 0.99), ("two", 0.93))
+        for codec in ("a", "b")
+        for bpp in (*TARGETS, 0.03 if codec == "a" else 0.04)
+    ]
+    run = SimpleNamespace(clips=[SimpleNamespace(name="one"), SimpleNamespace(name="two")], points=points)
+    matching = match_rates(run, Selection())
+    assert matching.rates_bpp == TARGETS
+    assert matching.left_out == ()
+    assert len(matching.groups) == 6
+    for group in matching.groups:
+        assert {point.target_bpp for point in group.points} == {TARGETS[group.rate]}
+
+
+def test_a_point_serves_at_one_rate_and_a_rate_without_points_is_dropped() -> None:
+    run = run_of(one={"a": [4000, 6000], "b": [4010, 6020]}, two={"a": [4000, 6000], "b": [4010, 6020]})
+    matching = match_rates(run, Selection(rates_bpp=(0.04, 0.046, 0.052, 0.0576)))
+    assert matching.rates_bpp == (0.04, 0.0576)
+    assert [(group.clip, group.rate) for group in matching.groups] == [
+        ("one", 0),
+        ("one", 1),
+        ("two", 0),
+        ("two", 1),
+    ]
+    used = [point for group in matching.groups for point in group.points]
+    assert len(set(used)) == len(used) == 8
+    assert any("at 0.046 bpp" in line for line in matching.left_out)
 
 
 @pytest.mark.parametrize(
