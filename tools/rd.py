@@ -1,5 +1,6 @@
 """`mgv rd run | report | compare`: rate and distortion of codecs over a folder of clips."""
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,7 +135,7 @@ def report(
     from ..eval.rd.report import write_report
     from ..eval.rd.tables import deltas_markdown, means_markdown
 
-    targets = [] if no_frames else _read_numbers(frames_at, "--frames-at")
+    targets = [] if no_frames else _read_rates_bpp(frames_at, "--frames-at")
     made = write_report(
         open_run(folder),
         output or folder / "report",
@@ -187,7 +188,7 @@ def _read_rates(
     rates: dict[str, list[Rate]] = {}
     if bpp is not None:
         kind = "two-pass" if two_pass else "bpp"
-        rates = {name: [Rate(kind, value) for value in _read_numbers(bpp, "--bpp")] for name in names}
+        rates = {name: [Rate(kind, value) for value in _read_rates_bpp(bpp, "--bpp")] for name in names}
     for text in ladders:
         name, _, values = text.partition("=")
         if name not in names:
@@ -203,8 +204,16 @@ def _read_numbers(text: str, option: str) -> list[float]:
         numbers = sorted({float(part) for part in text.split(",")})
     except ValueError as error:
         raise click.UsageError(f"{option}: expected numbers separated by commas, found {text!r}") from error
-    if numbers[0] < 0:
-        raise click.UsageError(f"{option}: {numbers[0]:g} is negative")
+    for number in numbers:
+        if not 0 <= number < math.inf:
+            raise click.UsageError(f"{option}: {number:g} is no number from 0 up")
+    return numbers
+
+
+def _read_rates_bpp(text: str, option: str) -> list[float]:
+    numbers = _read_numbers(text, option)
+    if numbers[0] == 0:
+        raise click.UsageError(f"{option}: a rate is above 0 bits per pixel")
     return numbers
 
 

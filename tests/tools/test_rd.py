@@ -78,7 +78,11 @@ def test_targets_are_searched(clips: Path, tmp_path: Path, capsys: Output) -> No
         (["--rates", "x264=99"], 2, "x264: crf is 99, expected 0 to 51"),
         (["--rates", "x264=low"], 2, "--rates x264: expected numbers"),
         (["--two-pass"], 2, "--two-pass needs --bpp"),
-        (["--bpp", "-1"], 2, "-1 is negative"),
+        (["--rates", "x264=nan"], 2, "--rates x264: nan is no number from 0 up"),
+        (["--bpp", "0.1,-1"], 2, "--bpp: -1 is no number from 0 up"),
+        (["--bpp", "0.1,nan"], 2, "--bpp: nan is no number from 0 up"),
+        (["--bpp", "inf"], 2, "--bpp: inf is no number from 0 up"),
+        (["--bpp", "0,0.1"], 2, "--bpp: a rate is above 0 bits per pixel"),
         (["--resize", "big"], 2, "expected WIDTHxHEIGHT"),
         (["--dataset", "kodak"], 2, "data set is 'kodak'"),
         (["--ffmpeg", "/no/such/ffmpeg"], 6, "no codec is there"),
@@ -106,6 +110,13 @@ def test_a_folder_that_cannot_be_made(clips: Path, tmp_path: Path, capsys: Outpu
     (tmp_path / "file").touch()
     assert run(["rd", "run", str(clips), "-o", str(tmp_path / "file" / "run"), "--codecs", "x264"]) == 7
     assert "can't be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rates", ["0", "-1", "nan", "0.1,inf"])
+def test_frames_at_no_rate(rates: str, tmp_path: Path, capsys: Output) -> None:
+    assert run(["rd", "report", str(tmp_path), f"--frames-at={rates}"]) == 2
+    assert "--frames-at: " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path, capsys: Output) -> None:
