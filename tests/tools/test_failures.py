@@ -10,7 +10,7 @@ import pytest
 import mgv
 from mgv.codec import MediaError, MissingToolError, OptionError, OutputError
 from mgv.container import CorruptError
-from mgv.tokenizer import WeightsError
+from mgv.tokenizer import ShardError, WeightsError
 from mgv.tools import cli
 from mgv.tools.cli import run
 
@@ -192,6 +192,7 @@ def test_a_model_that_is_not_there(make_clip: ClipMaker, fails: Callable[..., st
         (OptionError("x"), 2),
         (click.UsageError("x"), 2),
         (MediaError("x"), 3),
+        (ShardError("x"), 3),
         (CorruptError("x\ny"), 4),
         (WeightsError("x"), 5),
         (MissingToolError("x"), 6),
