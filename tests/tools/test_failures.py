@@ -157,6 +157,8 @@ def test_a_file_cut_in_half(
         ["encode", "IN", "OUT", "--coder", "morse"],
         ["encode", "IN"],
         ["decode", "IN", "OUT", "--start", "-1"],
+        ["decode", "IN", "OUT", "--start", "nan"],
+        ["decode", "IN", "OUT", "--duration", "inf"],
         ["decode", "IN", "OUT", "--duration", "0"],
         ["decode", "IN", "OUT", "--lossless", "--codec", "x264"],
         ["decode", "MGV", "OUT.mkv", "--layers", "4", "--model", "TINY"],
