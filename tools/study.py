@@ -194,7 +194,7 @@ def export(study_name: str, rater: str | None, output: Path | None, force: bool)
     from ..codec import atomic_output
 
     store = _open(study_name)
-    from ..eval.study.raters import export_rater, vote_as_dict
+    from ..eval.study.raters import VOTE_COLUMNS, export_rater, vote_as_dict
     from ..eval.study.report import table_csv
     from ..eval.study.votes import read_votes
 
@@ -202,7 +202,7 @@ def export(study_name: str, rater: str | None, output: Path | None, force: bool)
         text = as_json(export_rater(store, rater)) + "\n"
     else:
         with store.reading() as connection:
-            text = table_csv([vote_as_dict(vote) for vote in read_votes(connection)])
+            text = table_csv([vote_as_dict(vote) for vote in read_votes(connection)], VOTE_COLUMNS)
     if output is None:
         click.echo(text, nl=False)
         return
