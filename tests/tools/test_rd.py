@@ -119,6 +119,44 @@ def test_frames_at_no_rate(rates: str, tmp_path: Path, capsys: Output) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_reports_of_damaged_runs_and_to_impossible_places(
+    clips: Path, tmp_path: Path, capsys: Output
+) -> None:
+    folder, report = tmp_path / "run", tmp_path / "report"
+    measure = ["rd", "run", str(clips), "-o", str(folder), "--codecs", "x264:preset=ultrafast"]
+    measure += ["--metrics", "psnr", "--rates", "x264=30"]
+    assert run(measure) == 0
+    assert run(["rd", "report", str(folder), "--no-frames", "-o", str(folder / "run.json" / "x")]) == 7
+    assert "can't be made" in capsys.readouterr().err
+    (folder / "report" / "points.csv").mkdir(parents=True)
+    assert run(["rd", "report", str(folder), "--no-frames"]) == 7
+    assert "can't be written" in capsys.readouterr().err
+    (point,) = folder.glob("points/one/x264/*.json")
+    coded, source = point.with_suffix(".264"), folder / "clips" / "one.mov"
+    bpp = json.loads(point.read_text("utf-8"))["bpp"]
+    arguments = ["rd", "report", str(folder), "-o", str(report), "--frames-at", str(bpp)]
+    for file, damage, message in (
+        (coded, Path.unlink, "q30.264: is missing; the same `mgv rd run` once more makes it anew"),
+        (coded, lambda path: path.write_bytes(b"x"), "q30.264: can't be decoded"),
+        (source, Path.unlink, "one.mov: is missing; the same `mgv rd run` once more makes it anew"),
+    ):
+        damage(file)
+        assert run(arguments) == 3
+        err = capsys.readouterr().err
+        assert message in err
+        assert err.count("\n") == 1
+        assert not list(report.iterdir())
+        assert run(measure) == 0
+        capsys.readouterr()
+    assert run(arguments) == 0
+    for path in (point, folder / "clips" / "one.json"):
+        kept = path.read_bytes()
+        path.write_text("{}")
+        assert run(arguments) == 3
+        assert f"{path}: lacks what this mgv writes there (KeyError" in capsys.readouterr().err
+        path.write_bytes(kept)
+
+
 def test_a_folder_that_is_no_run(tmp_path: Path, capsys: Output) -> None:
     assert run(["rd", "report", str(tmp_path)]) == 3
     assert "no run folder" in capsys.readouterr().err
