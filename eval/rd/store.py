@@ -238,9 +238,10 @@ def read_point(path: Path) -> RunPoint:
 
 
 def _from_json(path: Path, make: Callable[[Mapping[str, Any]], _Facts]) -> _Facts:
+    facts = read_json(path)
     try:
-        return make(read_json(path))
-    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        return make(facts)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise MediaError(
             f"{path}: lacks what this mgv writes there ({type(error).__name__}: {error}); remove it and run "
             "`mgv rd run` once more, which makes it anew"
