@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, make_folder, progress_bar, warn
+from .common import as_json, make_folder, progress_bar, require, warn
 
 if TYPE_CHECKING:
     from ..eval.codecs import Rate
@@ -34,9 +34,22 @@ def rd() -> None:
     show_default=True,
     help="mgv, x264, x265, svt-av1, aom-av1, vp9, vvc, vvencapp; as x265:preset=slow or slow=x265:preset=slow.",
 )
-@click.option("--codec-file", type=FILE, help="TOML with command templates of further codecs.")
-@click.option("--rates", multiple=True, metavar="CODEC=N,N,...", help="CRF, QP or level; else a ladder.")
-@click.option("--bpp", metavar="N,N,...", help="Targets in bits per pixel, searched, in place of ladders.")
+@click.option(
+    "--codec-file",
+    type=FILE,
+    help="TOML with command templates of further codecs: those that --codecs names, or else all.",
+)
+@click.option(
+    "--rates",
+    multiple=True,
+    metavar="CODEC=N,N,...",
+    help="CRF, QP or level of one codec, also where --bpp is given; else a ladder.",
+)
+@click.option(
+    "--bpp",
+    metavar="N,N,...",
+    help="Targets in bits per pixel, searched, in place of the ladders of codecs without --rates.",
+)
 @click.option("--two-pass", is_flag=True, help="With --bpp: two passes at a bitrate, where a codec has them.")
 @click.option(
     "--metrics", default="psnr,ssim,ms-ssim,vmaf", show_default=True, help="Also lpips, squeezenet, ..."
@@ -84,15 +97,19 @@ def run(  # noqa: PLR0913 - one parameter an option
     A run that was stopped goes on where it was; what changed (weights, versions, settings) is measured anew.
     """
     from ..eval.codecs import parse_codecs
-    from ..eval.metrics.registry import MetricOptions
+    from ..eval.metrics.registry import MAKERS, MetricOptions
     from ..eval.rd.datasets import read_dataset
     from ..eval.rd.runner import RunPlan, run_plan
 
     specs = parse_codecs(codecs, ffmpeg=ffmpeg, codec_file=codec_file)
     names = [spec.name for spec in specs]
+    wanted = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    require(bool(wanted), f"--metrics is {metrics!r}, expected some of {', '.join(MAKERS)}")
+    for name in redo:
+        require(name in names, f"--redo {name}: no codec is called that, expected one of {', '.join(names)}")
     sources = read_dataset(clips, dataset, size=_read_size(resize), frames=frames)
     options = MetricOptions(
-        tuple(name.strip() for name in metrics.split(",") if name.strip()),
+        wanted,
         ffmpeg=ffmpeg,
         lpips_weights=lpips_weights,
         squeezenet_weights=squeezenet_weights,

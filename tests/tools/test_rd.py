@@ -73,7 +73,13 @@ def test_targets_are_searched(clips: Path, tmp_path: Path, capsys: Output) -> No
     ("options", "code", "message"),
     [
         (["--codecs", "x266"], 2, "codec is 'x266'"),
+        (["--codecs", "mgv:effort=99"], 2, "mgv: effort is '99', expected a whole number from 0 to 20"),
+        (["--codecs", "mgv:keyint=0"], 2, "mgv: keyint is '0', expected a whole number from 1"),
+        (["--codecs", "mgv:threads=x"], 2, "mgv: threads is 'x', expected a whole number from 1"),
+        (["--codecs", "mgv:effort=2", "--bpp", "0.1"], 2, "mgv: effort goes with a quality only"),
         (["--metrics", "psnr,vmag"], 2, "metric is 'vmag'"),
+        (["--metrics", ""], 2, "--metrics is '', expected some of psnr, ssim"),
+        (["--redo", "zzz"], 2, "--redo zzz: no codec is called that, expected one of x264"),
         (["--rates", "x265=1"], 2, "no codec is called 'x265', expected one of x264"),
         (["--rates", "x264=99"], 2, "x264: crf is 99, expected 0 to 51"),
         (["--rates", "x264=low"], 2, "--rates x264: expected numbers"),
