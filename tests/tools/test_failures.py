@@ -88,6 +88,19 @@ def test_a_source_that_is_no_mgv(
     fails(code, command, source, *arguments)
 
 
+def test_a_bench_of_what_is_no_video(fails: Callable[..., str], tiny_model: Path, tmp_path: Path) -> None:
+    source = text_file(tmp_path)
+    for command in (["bench-decode", source], ["bench", tmp_path, "-q", "0"], ["bench-still", source]):
+        assert str(source) in fails(3, *command, "--model", tiny_model)
+
+
+def test_a_bench_at_a_quality_that_there_is_not(
+    make_clip: ClipMaker, fails: Callable[..., str], tiny_model: Path
+) -> None:
+    line = fails(2, "bench-decode", make_clip(num_frames=2), "-q", "99", "--model", tiny_model)
+    assert "quality is 99" in line
+
+
 def test_existing_output_is_kept(
     make_clip: ClipMaker, fails: Callable[..., str], tiny_model: Path, tmp_path: Path
 ) -> None:
