@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..tokenizer import Tokenizer
+from ..tokenizer import ShardError, Tokenizer
 from ..tokenizer.resize import resize_frames
 from ..tokenizer.shards import Shard, map_frames, open_shards
 from .segmenter import DEFAULT_SEGMENT_FRAMES
@@ -33,8 +33,13 @@ def training_tokens(
 
     Yields:
         int64 `[t, h, w]` at full bit depth.
+
+    Raises:
+        ShardError: a folder holds no shards, or a damaged one.
     """
     found = [(folder, shard) for folder in folders for shard in open_shards(folder)]
+    if not found:
+        raise ShardError(f"no shard in {', '.join(map(str, folders))}; make some with `mgv train prepare`")
     order = np.random.default_rng(0).permutation(len(found) * segments_per_shard)
     for done, number in enumerate(order):
         folder, shard = found[number // segments_per_shard]

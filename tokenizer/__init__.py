@@ -1,7 +1,7 @@
 """Pixels <-> tokens: networks, quantizers, losses, training, presets and weights."""
 
 from .config import MagvitNetwork, MgvSNetwork, TokenizerConfig
-from .errors import WeightsError
+from .errors import ShardError, WeightsError
 from .latent_search import MAX_SEARCH_STEPS, LatentSearch
 from .model import Tokenizer, Tokens
 from .presets import PRESETS
@@ -17,6 +17,7 @@ __all__ = [
     "LatentSearch",
     "MagvitNetwork",
     "MgvSNetwork",
+    "ShardError",
     "Tokenizer",
     "TokenizerConfig",
     "Tokens",

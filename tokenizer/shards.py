@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .errors import ShardError
+
 FrameReader = Callable[[Path], Iterator[np.ndarray]]
 """Yields the uint8 `[H, W, 3]` RGB frames of one video file or photograph."""
 
@@ -79,17 +81,31 @@ def open_shards(folder: Path) -> list[Shard]:
     """Read the index of a shard folder; inverse: `write_shards`.
 
     Raises:
-        FileNotFoundError: the folder holds no index; it says how to make one.
+        ShardError: the folder holds no index, or none that can be read; it says how to make one.
     """
     index = folder / INDEX_NAME
     if not index.exists():
-        raise FileNotFoundError(f"{folder} holds no {INDEX_NAME}; make it with `mgv train prepare`")
-    return [Shard(**entry) for entry in json.loads(index.read_text())]
+        raise ShardError(f"{folder} holds no {INDEX_NAME}; make it with `mgv train prepare`")
+    try:
+        return [Shard(**entry) for entry in json.loads(index.read_text())]
+    except (OSError, ValueError, TypeError) as error:
+        raise ShardError(
+            f"{index}: is no index of shards: {error}; make it with `mgv train prepare`"
+        ) from error
 
 
 def map_frames(folder: Path, shard: Shard) -> np.ndarray:
-    """Map a shard's frames, uint8 `[T, H, W, 3]`, without reading them."""
-    mapped: np.ndarray = np.load(folder / shard.name, mmap_mode="r", allow_pickle=False)
+    """Map a shard's frames, uint8 `[T, H, W, 3]`, without reading them.
+
+    Raises:
+        ShardError: its file is missing or damaged.
+    """
+    try:
+        mapped: np.ndarray = np.load(folder / shard.name, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ShardError(
+            f"{folder / shard.name}: can't be mapped: {error}; make it with `mgv train prepare`"
+        ) from error
     return mapped
 
 

@@ -30,7 +30,7 @@ from .precision import training_precision
 from .presets import image_config
 from .quantize import LookupFreeQuantizer
 from .train_config import Phase, TrainConfig
-from .train_data import Batch, CropBatches, batches, sample_patches
+from .train_data import Batch, CropBatches, batches, check_shards, sample_patches
 from .train_step import Game, Perceptual, discriminated, discriminator_step_loss, tokenizer_loss
 from .train_tokens import FrozenEncoder
 from .validate import CodedBits, sample_picture, validate
@@ -71,9 +71,11 @@ def train(
 
     Returns:
         Whether all phases are done.
+
+    Raises:
+        ShardError: there is nothing to train a phase or to validate on; nothing is written then.
     """
     deadline = time.monotonic() + time_limit_seconds if time_limit_seconds else None
-    out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     done, state = 0, None
     previous: Tokenizer | None = None
@@ -81,10 +83,12 @@ def train(
     if (checkpoint / "progress.json").exists():
         state = json.loads((checkpoint / "progress.json").read_text())
         done = state["phase"]
+    check_shards(config, done)
     for index in range(done, len(config.phases)):
         run = PhaseRun(
             config, index, out, previous, resume=state if state and state["phase"] == index else None
         )
+        out.mkdir(parents=True, exist_ok=True)
         finished = run.train(deadline, num_workers, coded_bits, on_step)
         run.export()
         if not finished:

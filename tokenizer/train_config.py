@@ -1,7 +1,7 @@
 """What a training run is: data, phases and loss weights, read from TOML."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,9 @@ class TrainConfig:
 
     tokenizer: TokenizerConfig
     video_shards: tuple[str, ...]
-    image_shards: tuple[str, ...]
     validation_shards: tuple[str, ...]
     phases: tuple[Phase, ...]
+    image_shards: tuple[str, ...] = ()
     seed: int = 0
     transform: str = "klt"
     """Where the linear shortcuts of `mgv-s` start: `klt` fits them on the shards, `model` needs no data."""
@@ -145,19 +145,26 @@ def read_train_config(path: Path) -> TrainConfig:
         config = PRESETS[tokenizer] if isinstance(tokenizer, str) else TokenizerConfig.from_dict(tokenizer)
         phases = tuple(_phase(phase) for phase in values.pop("phases", []))
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return TrainConfig(**{**_known(TrainConfig, values), **lists, "tokenizer": config, "phases": phases})
+        parts = {**values, **lists, "tokenizer": config, "phases": phases}
+        return TrainConfig(**_known(TrainConfig, parts, "the configuration"))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
 def _phase(values: dict[str, Any]) -> Phase:
-    loss = LossWeights(**_known(LossWeights, values.pop("loss", {})))
+    loss = LossWeights(**_known(LossWeights, values.pop("loss", {}), "a loss"))
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Phase(**_known(Phase, values), loss=loss)
+    return Phase(**_known(Phase, {**values, "loss": loss}, "a phase"))
 
 
-def _known(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+def _known(cls: type[Any], values: dict[str, Any], where: str) -> dict[str, Any]:
     unknown = set(values) - {item.name for item in fields(cls)}
     if unknown:
-        raise ValueError(f"unknown field {', '.join(sorted(unknown))} in {cls.__name__}")
+        raise ValueError(f"unknown field {', '.join(sorted(unknown))} in {where}")
+    needed = [
+        item.name for item in fields(cls) if item.default is MISSING and item.default_factory is MISSING
+    ]
+    missing = [name for name in needed if name not in values]
+    if missing:
+        raise ValueError(f"{where} needs the field {', '.join(missing)}")
     return values

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .conv import space_to_depth
+from .errors import ShardError
 from .resize import resize_frames
 from .shards import map_frames, open_shards
-from .train_config import Phase
+from .train_config import Phase, TrainConfig
 from .train_tokens import Fineness, FrozenEncoder, draw_fineness
 
 WINDOW_PATCHES = 8
@@ -46,6 +47,9 @@ class CropBatches(Dataset[Batch]):
         seed: of everything drawn.
         first_step: to begin with the batch of.
         encoder: where it is not trained; quantizes as batches are loaded.
+
+    Raises:
+        ShardError: no shard is long and large enough.
     """
 
     def __init__(
@@ -67,7 +71,10 @@ class CropBatches(Dataset[Batch]):
         self.videos = _usable(video_folders, phase.crop, phase.num_frames)
         self.stills = _usable(image_folders, phase.crop, 1)
         if not self.videos and not self.stills:
-            raise ValueError(f"no shard has {phase.num_frames} frames of at least {phase.crop}x{phase.crop}")
+            raise ShardError(
+                f"no shard of {_listed(video_folders + image_folders)} has {phase.num_frames} frames of at least "
+                f"{phase.crop}x{phase.crop}; prepare others, or lower num_frames or crop of the {phase.kind} phase"
+            )
 
     def __len__(self) -> int:
         return -(-self.phase.steps // self.phase.batch_uses) - self.first_batch
@@ -122,6 +129,23 @@ class CropBatches(Dataset[Batch]):
         if random.random() < 0.1:
             clip = clip[::-1]
         return clip
+
+
+def check_shards(config: TrainConfig, first_phase: int = 0) -> None:
+    """Find out, before a run begins or goes on, whether each phase has what it is to train and be validated on.
+
+    Raises:
+        ShardError: a folder is none of shards, or none of them is long and large enough for a phase.
+    """
+    for phase in config.phases[first_phase:]:
+        CropBatches(config.video_shards, config.image_shards, phase, config.tokenizer.bit_depths, config.seed)
+    for folder in map(Path, config.validation_shards):
+        for shard in open_shards(folder):
+            map_frames(folder, shard)
+
+
+def _listed(folders: tuple[str, ...]) -> str:
+    return ", ".join(folders) or "no folder at all"
 
 
 def _as_tensor(clip: np.ndarray) -> Tensor:
@@ -197,13 +221,19 @@ def sample_patches(
 
     Returns:
         float32 `[N, 3 * s_t * s_h * s_w]`, N at least `num_patches`, channel-major as `space_to_depth` orders them.
+
+    Raises:
+        ShardError: no shard is large enough.
     """
     random = np.random.default_rng(seed)
     stride_t, stride_h, stride_w = strides
     height, width = stride_h * WINDOW_PATCHES, stride_w * WINDOW_PATCHES
     videos = _usable(folders, max(height, width), 1)
     if not videos:
-        raise ValueError(f"no shard has frames of at least {height}x{width} to fit a transform on")
+        raise ShardError(
+            f"no shard of {_listed(folders)} has frames of at least {height}x{width} to fit a transform on; "
+            'prepare others, or set transform = "model"'
+        )
     patches = []
     for _ in range(-(-num_patches // (len(videos) * WINDOW_PATCHES**2))):
         for frames in videos:

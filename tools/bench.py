@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .common import make_folder
+from .common import FiniteRange, make_folder
 
 
 @click.command()
@@ -136,7 +136,7 @@ def bench_decode(clips: tuple[Path, ...], qualities: tuple[int, ...], model: str
     show_default=True,
     help="Length of a segment.",
 )
-@click.option("--rate-weight", type=click.FloatRange(min=0), default=0.2, show_default=True)
+@click.option("--rate-weight", type=FiniteRange(min=0), default=0.2, show_default=True)
 @click.option(
     "--model", default="mgv-s", show_default=True, help="Tokenizer: a name of `mgv models` or a folder."
 )
@@ -164,7 +164,7 @@ def bench_segments(clips: tuple[Path, ...], lengths: tuple[int, ...], rate_weigh
 @click.option(
     "--rate-weight",
     "rate_weights",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     multiple=True,
     default=(0.0, 0.2),
     show_default=True,

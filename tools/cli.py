@@ -45,6 +45,7 @@ EXPECTED_ERRORS = (
     ("mgv.eval.study.errors", "StudyError", 2),
     ("mgv.generator.errors", "DataError", 2),
     ("mgv.codec.errors", "MediaError", 3),
+    ("mgv.tokenizer.errors", "ShardError", 3),
     ("mgv.container", "FormatError", 4),
     ("mgv.tokenizer.errors", "WeightsError", 5),
     ("mgv.codec.errors", "MissingToolError", 6),

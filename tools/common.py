@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,17 @@ class Progress(Protocol):
 
     def __call__(self, done: int, expected: int | None, text: str = "") -> None:
         """Tell the units done, the units expected (None where unknown) and a text beside them."""
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers without NaN, which is in no range and out of none, and infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return number
 
 
 def source_or_pipe(name: str) -> str | BinaryIO:

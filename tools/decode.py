@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from .cli import EXIT_CONCEALED
-from .common import as_json, progress_bar, report_stream, require, shown, source_or_pipe, target_or_pipe, warn
+from .common import (
+    FiniteRange,
+    as_json,
+    progress_bar,
+    report_stream,
+    require,
+    shown,
+    source_or_pipe,
+    target_or_pipe,
+    warn,
+)
 
 if TYPE_CHECKING:
     from ..codec import OpenGapFiller
@@ -16,12 +26,12 @@ if TYPE_CHECKING:
 @click.argument("target")
 @click.option(
     "--start",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     help="Seconds into the video: begin with the first frame shown from there on.",
 )
 @click.option(
     "--duration",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Seconds to write: every frame first shown within.",
 )
 @click.option(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import Command, require
+from .common import Command, FiniteRange, require
 from .generation import GenerationOptions, create, generate_from, generation_options
 
 if TYPE_CHECKING:
@@ -27,11 +27,12 @@ class TaskGroup(click.Group):
 
 
 class NumbersType(click.ParamType[tuple[int, ...]]):
-    """Whole numbers with something between them."""
+    """Whole numbers with something between them, none below `smallest`."""
 
-    def __init__(self, name: str, separator: str) -> None:
+    def __init__(self, name: str, separator: str, smallest: int = 0) -> None:
         self.name = name
         self.separator = separator
+        self.smallest = smallest
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -40,11 +41,14 @@ class NumbersType(click.ParamType[tuple[int, ...]]):
         parts = str(value).split(self.separator)
         if len(parts) != len(self.name.split(self.separator)) or not all(part.isdecimal() for part in parts):
             self.fail(f"{value!r} is not {self.name}, whole numbers", param, ctx)
-        return tuple(int(part) for part in parts)
+        numbers = tuple(int(part) for part in parts)
+        if min(numbers) < self.smallest:
+            self.fail(f"{value!r} is not {self.name}, whole numbers from {self.smallest} up", param, ctx)
+        return numbers
 
 
 BOX = NumbersType("X,Y,W,H", ",")
-SIZE = NumbersType("WxH", "x")
+SIZE = NumbersType("WxH", "x", smallest=1)
 
 
 @click.group(cls=TaskGroup)
@@ -77,9 +81,9 @@ def predict(source: str, target: str, frames: int, options: GenerationOptions) -
 @generate.command()
 @click.argument("source")
 @click.argument("target")
-@click.option("--start", type=click.FloatRange(min=0), required=True, help="Seconds into the video.")
+@click.option("--start", type=FiniteRange(min=0), required=True, help="Seconds into the video.")
 @click.option(
-    "--duration", type=click.FloatRange(min=0, min_open=True), required=True, help="Seconds to make anew."
+    "--duration", type=FiniteRange(min=0, min_open=True), required=True, help="Seconds to make anew."
 )
 @generation_options
 def interpolate(source: str, target: str, start: float, duration: float, options: GenerationOptions) -> None:
@@ -103,11 +107,9 @@ def interpolate(source: str, target: str, start: float, duration: float, options
     "--box", type=BOX, required=True, help="Pixels of the upright picture, from its top left corner."
 )
 @click.option(
-    "--start", type=click.FloatRange(min=0), help="Seconds into the video; from the beginning if left out."
+    "--start", type=FiniteRange(min=0), help="Seconds into the video; from the beginning if left out."
 )
-@click.option(
-    "--duration", type=click.FloatRange(min=0, min_open=True), help="Seconds; to the end if left out."
-)
+@click.option("--duration", type=FiniteRange(min=0, min_open=True), help="Seconds; to the end if left out.")
 @generation_options
 def inpaint(
     source: str,
@@ -177,7 +179,7 @@ def picture_options(command: Command) -> Command:
     """Give a command that makes a new video what a picture needs."""
     for option in (
         click.option(
-            "--rate", type=click.FloatRange(1, 1000), default=25, show_default=True, help="Frames per second."
+            "--rate", type=FiniteRange(1, 1000), default=25, show_default=True, help="Frames per second."
         ),
         click.option("--frames", type=click.IntRange(min=1), default=17, show_default=True, help="To make."),
         click.option(

@@ -12,6 +12,7 @@ import click
 from .common import (
     PIPE,
     Command,
+    FiniteRange,
     as_json,
     progress_bar,
     report_stream,
@@ -46,17 +47,17 @@ _OPTIONS = (
     click.option(
         "--temperature",
         "choice_temperature",
-        type=click.FloatRange(min=0),
+        type=FiniteRange(min=0),
         help="Of choosing which tokens stay after a pass; 0 keeps the surest.",
     ),
     click.option(
         "--token-temperature",
-        type=click.FloatRange(min=0),
+        type=FiniteRange(min=0),
         help="Of drawing tokens; 0 takes the best guess.",
     ),
     click.option(
         "--guidance",
-        type=click.FloatRange(min=0),
+        type=FiniteRange(min=0),
         help="Weight of classifier-free guidance by --label.",
     ),
     click.option("--label", help="Class of what is made, one that the generator knows."),

@@ -1,12 +1,13 @@
 """`mgv rd run | report | compare`: rate and distortion of codecs over a folder of clips."""
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, make_folder, progress_bar, warn
+from .common import as_json, make_folder, progress_bar, require, warn
 
 if TYPE_CHECKING:
     from ..eval.codecs import Rate
@@ -33,9 +34,22 @@ def rd() -> None:
     show_default=True,
     help="mgv, x264, x265, svt-av1, aom-av1, vp9, vvc, vvencapp; as x265:preset=slow or slow=x265:preset=slow.",
 )
-@click.option("--codec-file", type=FILE, help="TOML with command templates of further codecs.")
-@click.option("--rates", multiple=True, metavar="CODEC=N,N,...", help="CRF, QP or level; else a ladder.")
-@click.option("--bpp", metavar="N,N,...", help="Targets in bits per pixel, searched, in place of ladders.")
+@click.option(
+    "--codec-file",
+    type=FILE,
+    help="TOML with command templates of further codecs: those that --codecs names, or else all.",
+)
+@click.option(
+    "--rates",
+    multiple=True,
+    metavar="CODEC=N,N,...",
+    help="CRF, QP or level of one codec, also where --bpp is given; else a ladder.",
+)
+@click.option(
+    "--bpp",
+    metavar="N,N,...",
+    help="Targets in bits per pixel, searched, in place of the ladders of codecs without --rates.",
+)
 @click.option("--two-pass", is_flag=True, help="With --bpp: two passes at a bitrate, where a codec has them.")
 @click.option(
     "--metrics", default="psnr,ssim,ms-ssim,vmaf", show_default=True, help="Also lpips, squeezenet, ..."
@@ -83,15 +97,19 @@ def run(  # noqa: PLR0913 - one parameter an option
     A run that was stopped goes on where it was; what changed (weights, versions, settings) is measured anew.
     """
     from ..eval.codecs import parse_codecs
-    from ..eval.metrics.registry import MetricOptions
+    from ..eval.metrics.registry import MAKERS, MetricOptions
     from ..eval.rd.datasets import read_dataset
     from ..eval.rd.runner import RunPlan, run_plan
 
     specs = parse_codecs(codecs, ffmpeg=ffmpeg, codec_file=codec_file)
     names = [spec.name for spec in specs]
+    wanted = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    require(bool(wanted), f"--metrics is {metrics!r}, expected some of {', '.join(MAKERS)}")
+    for name in redo:
+        require(name in names, f"--redo {name}: no codec is called that, expected one of {', '.join(names)}")
     sources = read_dataset(clips, dataset, size=_read_size(resize), frames=frames)
     options = MetricOptions(
-        tuple(name.strip() for name in metrics.split(",") if name.strip()),
+        wanted,
         ffmpeg=ffmpeg,
         lpips_weights=lpips_weights,
         squeezenet_weights=squeezenet_weights,
@@ -134,7 +152,7 @@ def report(
     from ..eval.rd.report import write_report
     from ..eval.rd.tables import deltas_markdown, means_markdown
 
-    targets = [] if no_frames else _read_numbers(frames_at, "--frames-at")
+    targets = [] if no_frames else _read_rates_bpp(frames_at, "--frames-at")
     made = write_report(
         open_run(folder),
         output or folder / "report",
@@ -187,7 +205,7 @@ def _read_rates(
     rates: dict[str, list[Rate]] = {}
     if bpp is not None:
         kind = "two-pass" if two_pass else "bpp"
-        rates = {name: [Rate(kind, value) for value in _read_numbers(bpp, "--bpp")] for name in names}
+        rates = {name: [Rate(kind, value) for value in _read_rates_bpp(bpp, "--bpp")] for name in names}
     for text in ladders:
         name, _, values = text.partition("=")
         if name not in names:
@@ -203,8 +221,16 @@ def _read_numbers(text: str, option: str) -> list[float]:
         numbers = sorted({float(part) for part in text.split(",")})
     except ValueError as error:
         raise click.UsageError(f"{option}: expected numbers separated by commas, found {text!r}") from error
-    if numbers[0] < 0:
-        raise click.UsageError(f"{option}: {numbers[0]:g} is negative")
+    for number in numbers:
+        if not 0 <= number < math.inf:
+            raise click.UsageError(f"{option}: {number:g} is no number from 0 up")
+    return numbers
+
+
+def _read_rates_bpp(text: str, option: str) -> list[float]:
+    numbers = _read_numbers(text, option)
+    if numbers[0] == 0:
+        raise click.UsageError(f"{option}: a rate is above 0 bits per pixel")
     return numbers
 
 

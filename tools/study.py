@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, make_folder, progress_bar, require
+from .common import FiniteRange, as_json, make_folder, progress_bar, require
 
 if TYPE_CHECKING:
     from ..eval.study.store import Store
@@ -194,7 +194,7 @@ def export(study_name: str, rater: str | None, output: Path | None, force: bool)
     from ..codec import atomic_output
 
     store = _open(study_name)
-    from ..eval.study.raters import export_rater, vote_as_dict
+    from ..eval.study.raters import VOTE_COLUMNS, export_rater, vote_as_dict
     from ..eval.study.report import table_csv
     from ..eval.study.votes import read_votes
 
@@ -202,7 +202,7 @@ def export(study_name: str, rater: str | None, output: Path | None, force: bool)
         text = as_json(export_rater(store, rater)) + "\n"
     else:
         with store.reading() as connection:
-            text = table_csv([vote_as_dict(vote) for vote in read_votes(connection)])
+            text = table_csv([vote_as_dict(vote) for vote in read_votes(connection)], VOTE_COLUMNS)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -231,7 +231,7 @@ def delete_rater(study_name: str, rater: str) -> None:
     "--questions", type=click.IntRange(4, 1000), default=60, show_default=True, help="Of a new study."
 )
 @click.option(
-    "--cheaters", type=click.FloatRange(0, 0.9), default=0.15, show_default=True, help="Share of raters."
+    "--cheaters", type=FiniteRange(0, 0.9), default=0.15, show_default=True, help="Share of raters."
 )
 @click.option(
     "--kills", type=click.IntRange(0, 20), default=1, show_default=True, help="Times to kill -9 the server."

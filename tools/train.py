@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..codec import IMAGE_SUFFIXES, VIDEO_SUFFIXES, MissingToolError, OutputError
-from .common import progress_bar, require
+from .common import FiniteRange, progress_bar, require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +76,7 @@ def prepare(sources: tuple[Path, ...], output: Path, max_frames: int | None) -> 
 
 def _run_arguments(command: Callable[..., None]) -> Callable[..., None]:
     """Take what every training run takes: its configuration, a folder, when to stop, processes that load data."""
-    limit = click.FloatRange(min=0, min_open=True)
+    limit = FiniteRange(min=0, min_open=True)
     for decorate in (
         click.option(
             "--workers",

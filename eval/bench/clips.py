@@ -9,10 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ...codec import VIDEO_SUFFIXES, open_source
+from ...codec import VIDEO_SUFFIXES, MediaError, MissingToolError, OptionError, open_source
 from ...codec import open as open_mgv
+from ...tokenizer import WeightsError
 from ...tokenizer.decoder_engine import EngineName
 from ..metrics import Distortion, Frame, compare_frames
+
+EXPECTED_ERRORS: dict[str, type[Exception]] = {
+    error.__name__: error for error in (OptionError, MediaError, MissingToolError, WeightsError)
+}
+"""Of a job in a process of its own, by their names: raised again here."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,9 @@ def measure_clip(clip: Path, quality: int, model: str) -> ClipResult:
     """Encode and decode one clip, each in a process of its own, and compare the frames.
 
     Raises:
-        RuntimeError: a process failed; holds its message.
+        MediaError: the clip can't be read.
+        OptionError, WeightsError: the model has no such quality, or is not there.
+        RuntimeError: a process failed otherwise; holds its message.
     """
     with tempfile.TemporaryDirectory(prefix="mgv-bench-") as folder:
         coded, decoded = Path(folder) / "clip.mgv", Path(folder) / "clip.mp4"
@@ -166,7 +174,8 @@ def run_alone(job: dict[str, Any]) -> dict[str, Any]:
     """Run a job of `job.py` in a process of its own.
 
     Raises:
-        RuntimeError: it failed; holds its message.
+        OptionError, MediaError, MissingToolError, WeightsError: it did.
+        RuntimeError: it failed otherwise; holds its message.
     """
     module = f"{__package__}.job"
     done = subprocess.run(
@@ -175,4 +184,6 @@ def run_alone(job: dict[str, Any]) -> dict[str, Any]:
     if done.returncode != 0:
         raise RuntimeError(f"{job['do']} of {job['source']} failed: {done.stderr.strip().splitlines()[-1:]}")
     facts: dict[str, Any] = json.loads(done.stdout)
+    if "error" in facts:
+        raise EXPECTED_ERRORS[facts["error"]](facts["message"])
     return facts

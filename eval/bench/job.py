@@ -9,6 +9,7 @@ from typing import Any
 
 from ...codec import decode, encode
 from ..metrics import peak_memory_bytes
+from .clips import EXPECTED_ERRORS
 from .stages import measure_stages
 
 
@@ -37,5 +38,14 @@ def run_job(job: dict[str, Any]) -> dict[str, Any]:
     return {**facts, "peak_bytes": peak_memory_bytes()}
 
 
+def answer_job(job: dict[str, Any]) -> dict[str, Any]:
+    """Do a job; an expected error is an answer too, its name and message, for `run_alone` to raise."""
+    try:
+        return run_job(job)
+    except tuple(EXPECTED_ERRORS.values()) as error:
+        name = next(name for name, expected in EXPECTED_ERRORS.items() if isinstance(error, expected))
+        return {"error": name, "message": str(error)}
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(run_job(json.loads(sys.argv[1]))))
+    sys.stdout.write(json.dumps(answer_job(json.loads(sys.argv[1]))))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...codec import MediaError
 from ...codec.models import open_coder
 from ...codec.scene_cuts import SceneWatch
 from ...codec.segmenter import Chunk, SegmentShape, cut_segments, segment_lengths
@@ -64,11 +65,18 @@ def contents(photograph: Path | None, num_frames: int) -> dict[str, Iterator[Fra
 
 
 def read_photograph(path: Path) -> Frame:
-    """Read a photograph; a large one is scaled down to 640 x 360 or less, keeping its shape."""
+    """Read a photograph; a large one is scaled down to 640 x 360 or less, keeping its shape.
+
+    Raises:
+        MediaError: it can't be read as one.
+    """
     from PIL import Image
 
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
+    try:
+        with Image.open(path) as image:
+            picture = image.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise MediaError(f"{path}: can't be read as a photograph: {error}") from error
     picture.thumbnail((WIDTH, HEIGHT))
     return np.array(picture)
 

@@ -1,11 +1,12 @@
 """Any external codec, by command templates in a TOML file; and vvencapp as one of them."""
 
-import re
+import math
 import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from shutil import which
+from string import Formatter
 from typing import Any
 
 from ...codec import MissingToolError, OptionError
@@ -52,10 +53,11 @@ class CommandCodec(RdCodec):
         for key in set(facts) - FIELDS:
             raise OptionError(f"codec {spec.name}: no field {key!r}, expected {', '.join(sorted(FIELDS))}")
         for key in ("encode", "suffix", "ladder"):
-            if not facts.get(key):
+            if not facts.get(key, "").strip():
                 raise OptionError(f"codec {spec.name}: its field {key!r} is missing")
-        self._encode = _template(spec.name, facts["encode"])
-        self._decode = _template(spec.name, facts.get("decode", ""))
+        self._encode = _template(spec.name, "encode", facts["encode"])
+        self._decode = _template(spec.name, "decode", facts.get("decode", ""))
+        self._version = _arguments(spec.name, "version", facts.get("version", ""))
         self.suffix = facts["suffix"].lstrip(".")
         self.ladder = tuple(_numbers(spec.name, "ladder", facts["ladder"]))
         self._bit_depth = int(_numbers(spec.name, "bit_depth", facts.get("bit_depth", "8"))[0])
@@ -72,10 +74,9 @@ class CommandCodec(RdCodec):
         program = self._encode[0]
         if which(program) is None:
             raise MissingToolError(f"{program}: is not on PATH; install it, or leave {self.name} out")
-        command = shlex.split(self.spec.settings.get("version", ""))
-        if not command:
+        if not self._version:
             return {program: "not stated"}
-        done = run_measured(command)
+        done = run_measured(self._version)
         lines = (done.stdout.decode("utf-8", "replace") + done.stderr).strip().splitlines()
         return {program: lines[0].strip() if lines else "not stated"}
 
@@ -169,17 +170,36 @@ def _as_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _template(name: str, text: str) -> list[str]:
-    arguments = shlex.split(text)
+def _arguments(name: str, key: str, text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise OptionError(f"codec {name}: {key} is {text!r}: {error}; close every quote") from error
+
+
+def _template(name: str, key: str, text: str) -> list[str]:
+    arguments = _arguments(name, key, text)
     for argument in arguments:
-        for place in re.findall(r"\{([^{}]*)\}", argument):
-            if place not in PLACES:
-                raise OptionError(f"codec {name}: no {{{place}}}, expected {', '.join(sorted(PLACES))}")
+        try:
+            parts = list(Formatter().parse(argument))
+        except ValueError as error:
+            raise OptionError(
+                f"codec {name}: {key} has {argument!r}: {error}; a place is {{input}} or the like, a brace itself "
+                "is doubled"
+            ) from error
+        for _, place, layout, conversion in parts:
+            if place is not None and (place not in PLACES or layout or conversion):
+                raise OptionError(
+                    f"codec {name}: {key} has {argument!r}, expected in braces one of {', '.join(sorted(PLACES))}"
+                )
     return arguments
 
 
 def _numbers(name: str, key: str, text: str) -> list[float]:
     try:
-        return [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError as error:
         raise OptionError(f"codec {name}: {key} is {text!r}, expected numbers") from error
+    if not all(map(math.isfinite, numbers)):
+        raise OptionError(f"codec {name}: {key} is {text!r}, expected finite numbers")
+    return numbers

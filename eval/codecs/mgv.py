@@ -10,7 +10,7 @@ from typing import Any
 from ... import __version__
 from ...codec import OptionError, read_rate_points
 from ...codec.models import open_coder
-from ...tokenizer import load_tokenizer
+from ...tokenizer import MAX_SEARCH_STEPS, load_tokenizer
 from .clip import SourceClip
 from .errors import CodecError
 from .interface import CodecSpec, Coded, Cost, Decoded, Rate, RdCodec
@@ -28,6 +28,10 @@ class MgvCodec(RdCodec):
     Args:
         spec: settings are `model` (a name or folder), `coder`, `effort`, `keyint` (most frames in a segment) and
             `threads`.
+
+    Raises:
+        OptionError: a setting is unknown or out of its range.
+        WeightsError: the model is not there.
     """
 
     suffix = "mgv"
@@ -43,18 +47,26 @@ class MgvCodec(RdCodec):
         self._tokenizer = load_tokenizer(self._model)
         self._coder = open_coder(spec.settings.get("coder"), self._tokenizer)
         self._levels = read_rate_points(self._tokenizer.folder, len(self._tokenizer.config.bit_depths))
-        self._effort = self._whole_number("effort") or 0
-        self._segment_frames = self._whole_number("keyint")
+        self._effort = self._whole_number("effort", 0, MAX_SEARCH_STEPS) or 0
+        self._segment_frames = self._whole_number("keyint", 1)
+        self._threads = self._whole_number("threads", 1) or 1
         self.ladder = tuple(float(level) for level in range(len(self._levels)))
 
-    def _whole_number(self, setting: str) -> int | None:
+    def _whole_number(self, setting: str, low: int, high: int | None = None) -> int | None:
         text = self.spec.settings.get(setting)
-        if text is not None and not text.isdecimal():
-            raise OptionError(f"{self.name}: {setting} is {text!r}, expected a whole number")
-        return None if text is None else int(text)
+        if text is None:
+            return None
+        if not text.isdecimal() or not low <= int(text) <= (int(text) if high is None else high):
+            limits = f"from {low}" if high is None else f"from {low} to {high}"
+            raise OptionError(f"{self.name}: {setting} is {text!r}, expected a whole number {limits}")
+        return int(text)
 
     def check_rate(self, rate: Rate) -> None:
-        """Refuse a quality that is no level of the model."""
+        """Refuse a quality that is no level of the model, and a target where tokens are searched."""
+        if rate.kind != "quality" and self._effort:
+            raise OptionError(
+                f"{self.name}: effort goes with a quality only, not with a target of {rate.label}"
+            )
         if rate.kind == "quality" and rate.value not in self.ladder:
             raise OptionError(
                 f"{self.name}: quality is {rate.value:g}, expected a level from 0 to {len(self.ladder) - 1}"
@@ -107,10 +119,12 @@ class MgvCodec(RdCodec):
         return Decoded((f"mgv decode {file.name}",), cost)
 
     def _run(self, job: dict[str, Any]) -> tuple[dict[str, Any], Cost]:
-        threads = self.spec.settings.get("threads", "1")
         done = run_measured(
             [sys.executable, "-m", f"{__package__}.mgv_job", json.dumps(job)],
-            {"OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            {
+                "OMP_NUM_THREADS": str(self._threads),
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            },
         )
         facts: dict[str, Any] = json.loads(done.stdout)
         whole = done.cost

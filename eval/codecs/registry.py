@@ -1,7 +1,7 @@
 """Codecs by name: what the command line says to specifications, and those to codecs."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ...codec import OptionError
@@ -28,13 +28,17 @@ def parse_codecs(text: str, *, ffmpeg: str | None = None, codec_file: Path | Non
     Args:
         text: at least one.
         ffmpeg: binary for those that ffmpeg encodes, unless they name one.
-        codec_file: TOML with command templates, all of which are added.
+        codec_file: TOML with command templates; those that `text` names are taken, or all where it names none.
 
     Raises:
         OptionError: one is not known, or two have one name.
     """
-    specs = [_parse_one(part.strip(), ffmpeg) for part in text.split(",") if part.strip()]
-    specs += [] if codec_file is None else read_codec_file(codec_file)
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    templates = [] if codec_file is None else read_codec_file(codec_file)
+    of_file = {spec.name for spec in templates}
+    named = of_file.intersection(parts)
+    specs = [_parse_one(part, ffmpeg, of_file) for part in parts if part not in of_file or part in KINDS]
+    specs += [spec for spec in templates if not named or spec.name in named]
     if not specs:
         raise OptionError(f"no codec given, expected some of {', '.join(KINDS)}")
     names = [spec.name for spec in specs]
@@ -54,10 +58,10 @@ def codec_from_spec(spec: CodecSpec) -> RdCodec:
     return KINDS[_known(spec.kind)](spec)
 
 
-def _parse_one(text: str, ffmpeg: str | None) -> CodecSpec:
+def _parse_one(text: str, ffmpeg: str | None, of_file: Collection[str]) -> CodecSpec:
     head, *settings = text.split(":")
     name, _, kind = head.rpartition("=")
-    kind = _known(kind)
+    kind = _known(kind, of_file)
     name = name or kind
     if not NAME.fullmatch(name):
         raise OptionError(f"codec name {name!r}: letters, digits and . _ + - only")
@@ -71,7 +75,8 @@ def _parse_one(text: str, ffmpeg: str | None) -> CodecSpec:
     return CodecSpec(name, kind, chosen)
 
 
-def _known(kind: str) -> str:
+def _known(kind: str, of_file: Collection[str] = ()) -> str:
     if kind not in KINDS:
-        raise OptionError(f"codec is {kind!r}, expected one of {', '.join(KINDS)}")
+        others = f"; of the codec file, by name alone: {', '.join(sorted(of_file))}" if of_file else ""
+        raise OptionError(f"codec is {kind!r}, expected one of {', '.join(KINDS)}{others}")
     return kind

@@ -20,9 +20,8 @@ from .store import (
     RunPoint,
     features_file,
     point_folder,
-    point_from_json,
     point_to_json,
-    read_json,
+    read_point,
     write_json,
 )
 
@@ -65,7 +64,7 @@ class PointJob:
         """
         if not self.result.is_file():
             return None
-        point = point_from_json(read_json(self.result), self.result.parent)
+        point = read_point(self.result)
         is_whole = point.file.is_file() and file_sha256(point.file) == point.sha256
         return point if is_whole and point.identity == self.identity else None
 

@@ -13,7 +13,7 @@ from ..codecs.clip import plane_shapes
 from ..codecs.ffmpeg import QUIET, find_ffmpeg, write_clip_raw
 from ..codecs.process import run_measured
 from .datasets import ClipSource
-from .store import RunClip, clip_from_json, clip_to_json, read_json, write_json
+from .store import RunClip, clip_to_json, read_clip, write_json
 
 MATRIX_NAMES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
 
@@ -32,7 +32,7 @@ def prepare_clip(source: ClipSource, run: Path) -> RunClip:
     source_sha256 = file_sha256(source.path)
     wanted = {"start": source.start, "frames": source.frames, "size": source.size}
     if facts_file.is_file() and (folder / f"{source.name}.mov").is_file():
-        kept = clip_from_json(read_json(facts_file))
+        kept = read_clip(facts_file)
         if kept.source_sha256 == source_sha256 and kept.options == repr(wanted):
             return kept
     look = _look_at(source)

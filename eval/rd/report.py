@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...codec import OptionError
+from ...codec import OptionError, OutputError
+from ...codec.output import make_folder
 from ..metrics.interface import Column
 from .bd import METHODS, Delta, MeanDelta, deltas_of_clips, mean_delta
 from .curves import codecs_of, columns_of
@@ -68,9 +69,14 @@ def write_report(
     Raises:
         OptionError: no points, or none of the anchor.
         MissingToolError: bjontegaard is not installed.
+        MediaError: a point is damaged, or a file whose frames are shown is missing.
+        OutputError: the folder can't be made or written to.
     """
     anchor = choose_anchor(run, anchor)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    stills: list[Still] = []
+    if frame_rates_bpp:  # first, for it is what may fail
+        stills = collect_stills(run, frame_rates_bpp, lambda clip: on_step(f"frames of {clip}"))
     columns = columns_of(run.points)
     on_step("tables")
     deltas = [
@@ -83,26 +89,24 @@ def write_report(
         for delta in deltas_of_clips(run.points, anchor, codec, column, method)
     ]
     means = summed_up(deltas)
-    write_points_csv(folder / "points.csv", run)
-    write_frames_csv(folder / "frames.csv", run)
-    write_deltas_csv(folder / "bd.csv", deltas)
-    write_json(folder / "summary.json", summary_of(run, deltas, means))
-    on_step("plots")
-    plots = _write_plots(run, columns, means, anchor, folder, log_rate)
-    on_step("frames")
-    stills: list[Still] = []
-    if frame_rates_bpp:
-        stills = collect_stills(run, frame_rates_bpp, lambda clip: on_step(f"frames of {clip}"))
-    facts = {
-        "anchor": anchor,
-        "plots": plots,
-        "stills": stills,
-        "speeds": speeds(run),
-        "curves": mean_curves(run),
-        "fvd": video_distances(run),
-    }
     report = Report(folder, anchor, columns, deltas, means)
-    report.page.write_text(make_page(run, columns, deltas, means, facts), "utf-8")
+    try:
+        write_points_csv(folder / "points.csv", run)
+        write_frames_csv(folder / "frames.csv", run)
+        write_deltas_csv(folder / "bd.csv", deltas)
+        write_json(folder / "summary.json", summary_of(run, deltas, means))
+        on_step("plots")
+        facts = {
+            "anchor": anchor,
+            "plots": _write_plots(run, columns, means, anchor, folder, log_rate),
+            "stills": stills,
+            "speeds": speeds(run),
+            "curves": mean_curves(run),
+            "fvd": video_distances(run),
+        }
+        report.page.write_text(make_page(run, columns, deltas, means, facts), "utf-8")
+    except OSError as error:
+        raise OutputError(f"{folder}: can't be written: {error.strerror or error}") from error
     return report
 
 

@@ -9,20 +9,23 @@ points/CLIP/CODEC/LABEL.json        what was measured on it
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...codec import Colour, MediaError
-from ..codecs import ClipFormat, CodecSpec, Cost, Rate, SourceClip, codec_from_spec
+from ..codecs import ClipFormat, CodecError, CodecSpec, Cost, Rate, SourceClip, codec_from_spec
 from ..codecs.clip import PlanesToRgb, read_planes
 from ..codecs.ffmpeg import clip_frames
 from ..metrics import Frame
 
 LAYOUT_VERSION = 1
+
+_Facts = TypeVar("_Facts")
 
 
 @dataclass(frozen=True)
@@ -145,14 +148,14 @@ class Run:
 
     @cached_property
     def clips(self) -> list[RunClip]:
-        """Clips, in order of name."""
-        return [clip_from_json(read_json(path)) for path in sorted((self.folder / "clips").glob("*.json"))]
+        """Clips, in order of name; MediaError if the facts of one are damaged."""
+        return [read_clip(path) for path in sorted((self.folder / "clips").glob("*.json"))]
 
     @cached_property
     def points(self) -> list[RunPoint]:
-        """Points that are done, by clip, codec and rate, lowest first."""
+        """Points that are done, by clip, codec and rate, lowest first; MediaError if one is damaged."""
         paths = (self.folder / "points").glob("*/*/*.json")
-        points = [point_from_json(read_json(path), path.parent) for path in paths]
+        points = [read_point(path) for path in paths]
         return sorted(points, key=lambda point: (point.clip, point.codec, point.bpp, point.label))
 
     def clip(self, name: str) -> RunClip:
@@ -174,22 +177,41 @@ class Run:
 
         Raises:
             MissingToolError, WeightsError: the codec or its weights are not there any more.
-            CodecError: it failed.
+            MediaError: its file is missing or can't be decoded.
         """
         codec, clip = codec_from_spec(point.spec), self.clip(point.clip)
         to_rgb = PlanesToRgb(clip.colour)
-        with tempfile.TemporaryDirectory(prefix="mgv-rd-") as name:
+        with _decoding(point.file), tempfile.TemporaryDirectory(prefix="mgv-rd-") as name:
             raw = Path(name) / "frames.yuv"
             codec.decode(point.file, self.source(clip), raw, Path(name))
             for planes in read_planes(raw, (clip.width, clip.height), clip.num_frames):
                 yield to_rgb.convert(planes)
 
     def source_frames(self, clip: RunClip) -> Iterator[Frame]:
-        """Yield the prepared frames of a clip, uint8 `[H, W, 3]`."""
-        to_rgb = PlanesToRgb(clip.colour)
-        with tempfile.TemporaryDirectory(prefix="mgv-rd-") as name:
-            for planes in clip_frames(self.source(clip), Path(name)):
+        """Give the prepared frames of a clip.
+
+        Yields:
+            uint8 `[H, W, 3]`.
+
+        Raises:
+            MediaError: they are missing or can't be decoded.
+        """
+        to_rgb, source = PlanesToRgb(clip.colour), self.source(clip)
+        with _decoding(source.path), tempfile.TemporaryDirectory(prefix="mgv-rd-") as name:
+            for planes in clip_frames(source, Path(name)):
                 yield to_rgb.convert(planes)
+
+
+@contextmanager
+def _decoding(file: Path) -> Iterator[None]:
+    """Say of a file of a run that is missing or fails to decode how to get it back."""
+    remedy = "the same `mgv rd run` once more makes it anew"
+    if not file.is_file():
+        raise MediaError(f"{file}: is missing; {remedy}")
+    try:
+        yield
+    except CodecError as error:
+        raise MediaError(f"{file}: can't be decoded: {error}; if it is damaged, {remedy}") from error
 
 
 def point_folder(run: Path, clip: str, codec: str) -> Path:
@@ -200,6 +222,35 @@ def point_folder(run: Path, clip: str, codec: str) -> Path:
 def features_file(point: RunPoint) -> Path:
     """Give the file that holds the video features of a point, of `source` and `decoded`, where fvd was measured."""
     return point.file.with_name(f"{point.label}.features.npz")
+
+
+def read_clip(path: Path) -> RunClip:
+    """Read the facts of a prepared clip.
+
+    Raises:
+        MediaError: they are none.
+    """
+    return _from_json(path, clip_from_json)
+
+
+def read_point(path: Path) -> RunPoint:
+    """Read what was measured of a point.
+
+    Raises:
+        MediaError: it is none.
+    """
+    return _from_json(path, lambda facts: point_from_json(facts, path.parent))
+
+
+def _from_json(path: Path, make: Callable[[Mapping[str, Any]], _Facts]) -> _Facts:
+    facts = read_json(path)
+    try:
+        return make(facts)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise MediaError(
+            f"{path}: lacks what this mgv writes there ({type(error).__name__}: {error}); remove it and run "
+            "`mgv rd run` once more, which makes it anew"
+        ) from error
 
 
 def clip_to_json(clip: RunClip) -> dict[str, Any]:

@@ -9,6 +9,21 @@ from .errors import StudyError
 from .store import Store
 from .votes import Vote, read_raters, read_votes
 
+VOTE_COLUMNS = (
+    "number",
+    "rater",
+    "clip",
+    "kind",
+    "position",
+    "repeats_position",
+    "first",
+    "second",
+    "chosen",
+    "side",
+    "seconds",
+)
+"""Of `vote_as_dict`; what the page measured of a vote comes after them."""
+
 
 def export_rater(store: Store, key: str) -> dict[str, Any]:
     """Give everything that the study holds of one rater, as plain values.
@@ -51,18 +66,10 @@ def vote_as_dict(vote: Vote) -> dict[str, Any]:
         f"{contestant.codec}@{contestant.rate}" if contestant else name
         for contestant, name in ((vote.first, "source"), (vote.second, "spoiled"))
     ]
+    chosen = (sides[0], "none", sides[1])[vote.outcome]
+    named = {"first": sides[0], "second": sides[1], "chosen": chosen}
     return {
-        "number": vote.number,
-        "rater": vote.rater,
-        "clip": vote.clip,
-        "kind": vote.kind,
-        "position": vote.position,
-        "repeats_position": vote.repeats_position,
-        "first": sides[0],
-        "second": sides[1],
-        "chosen": (sides[0], "none", sides[1])[vote.outcome],
-        "side": vote.side,
-        "seconds": vote.seconds,
+        **{name: named[name] if name in named else getattr(vote, name) for name in VOTE_COLUMNS},
         **{f"page_{name}": value for name, value in vote.facts.items()},
     }
 

@@ -6,15 +6,16 @@ import io
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from ...codec import atomic_output
 from .plots import plot_scores, plot_win_rates
-from .ranking import Ranking
+from .ranking import Comparison, Ranking, Standing
 from .results import Results
+from .screening import RaterReport
 
 RESULTS_VERSION = 1
 REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
@@ -49,7 +50,7 @@ def standings_csv(results: Results) -> str:
         for ranking in _rankings(results)
         for standing in ranking.standings
     ]
-    return table_csv(rows)
+    return table_csv(rows, ("ranking", "contestant", "bpp", *_names(Standing)[1:]))
 
 
 def comparisons_csv(results: Results) -> str:
@@ -59,17 +60,21 @@ def comparisons_csv(results: Results) -> str:
         for ranking in _rankings(results)
         for comparison in ranking.comparisons
     ]
-    return table_csv(rows)
+    return table_csv(rows, ("ranking", *_names(Comparison)))
 
 
-def table_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Write rows as CSV; columns are the fields of all of them, in order of appearance."""
+def table_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    """Write rows as CSV: columns that are there without any row too, then other fields in order of appearance."""
     file = io.StringIO()
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(file, columns, lineterminator="\n")
+    every = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
+    writer = csv.DictWriter(file, every, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return file.getvalue()
+
+
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))
 
 
 def write_results(results: Results, folder: Path, *, force: bool = False) -> list[Path]:
@@ -82,7 +87,9 @@ def write_results(results: Results, folder: Path, *, force: bool = False) -> lis
         "results.json": results_json(results).encode(),
         "standings.csv": standings_csv(results).encode(),
         "comparisons.csv": comparisons_csv(results).encode(),
-        "raters.csv": table_csv([_plain(asdict(rater)) for rater in results.raters]).encode(),
+        "raters.csv": table_csv(
+            [_plain(asdict(rater)) for rater in results.raters], _names(RaterReport)
+        ).encode(),
         "report.html": html_report(results).encode(),
     }
     for file_format in ("png", "svg"):

@@ -110,6 +110,8 @@ def open_study(target: str | Path) -> Store:
     name = shown_name(target)
     if not is_url(target) and not Path(target).is_file():
         raise StudyError(f"{name}: there is no such study; `mgv study create` makes one")
+    if not is_url(target) and not _holds_tables(Path(target)):  # opening it for writing would write to it
+        raise StudyError(f"{name}: holds no study; `mgv study create` makes one")
     engine = _engine(target)
     try:
         if not inspect(engine).has_table("study"):
@@ -122,6 +124,21 @@ def open_study(target: str | Path) -> Store:
     except StudyError:
         engine.dispose()
         raise
+
+
+def _holds_tables(path: Path) -> bool:
+    """Look into an SQLite file without changing it.
+
+    Raises:
+        StudyError: it is none.
+    """
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'study'"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            found: int = connection.execute(query).fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise StudyError(f"{path}: is no study that can be opened: {error}") from error
+    return found > 0
 
 
 def copy_to_memory(path: Path) -> Store:

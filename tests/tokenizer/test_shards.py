@@ -1,11 +1,12 @@
 """Shards: what goes in comes out, an interrupted preparation goes on, a bad source is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mgv.tokenizer import ShardError
 from mgv.tokenizer.shards import map_frames, open_shards, write_shards
 
 
@@ -69,6 +70,17 @@ def test_a_source_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     assert open_shards(tmp_path) == shards
 
 
-def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="mgv train prepare"):
+@pytest.mark.parametrize("index", [None, "{", "[1]", '[{"name": "a"}]'])
+def test_a_folder_without_an_index_is_named(index: str | None, tmp_path: Path) -> None:
+    if index is not None:
+        (tmp_path / "index.json").write_text(index)
+    with pytest.raises(ShardError, match=r"index\.json.*mgv train prepare"):
         open_shards(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"cut")])
+def test_a_damaged_shard_is_named(damage: Callable[[Path], object], tmp_path: Path) -> None:
+    (shard,) = write_shards(SOURCES[:1], tmp_path, Reader())
+    damage(tmp_path / shard.name)
+    with pytest.raises(ShardError, match=r"a\.mp4\.npy"):
+        map_frames(tmp_path, shard)

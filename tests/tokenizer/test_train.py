@@ -40,9 +40,9 @@ def config_of(shards: dict[str, str], *phases: Phase, tokenizer: TokenizerConfig
     return TrainConfig(
         tokenizer,
         (shards["video"],),
-        (shards["images"],),
         (shards["video"],),
         phases,
+        (shards["images"],),
         transform="model",
         checkpoint_minutes=0,
         validate_every=2,

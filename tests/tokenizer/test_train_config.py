@@ -29,12 +29,31 @@ def test_a_run_is_read_from_toml(tmp_path: Path) -> None:
             read_train_config(path)
 
 
+@pytest.mark.parametrize(
+    ("left_out", "message"),
+    [
+        ("video_shards", "the configuration needs the field video_shards"),
+        ("validation_shards", "the configuration needs the field validation_shards"),
+        ("crop", "a phase needs the field crop"),
+    ],
+)
+def test_a_field_that_is_missing_is_named(left_out: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    lines = ["video_shards = []", "validation_shards = []", "[[phases]]", 'kind = "video"', "steps = 1"]
+    lines += ["batch_size = 1", "crop = 32"]
+    path.write_text("\n".join(lines))
+    assert read_train_config(path).image_shards == ()
+    path.write_text("\n".join(line for line in lines if not line.startswith(left_out)))
+    with pytest.raises(ValueError, match=rf"run\.toml: {message}$"):
+        read_train_config(path)
+
+
 def test_a_perceptual_term_without_its_features_is_refused_at_the_start() -> None:
     plain = Phase("video", steps=1, batch_size=1, crop=32, num_frames=5)
     later = replace(plain, loss=LossWeights(perceptual=0.1))
     with pytest.raises(ValueError, match="perceptual_weights"):
-        TrainConfig(MGV_S, ("v",), (), (), (plain, later))
-    assert TrainConfig(MGV_S, ("v",), (), (), (plain, later), perceptual_weights="features.npz")
+        TrainConfig(MGV_S, ("v",), (), (plain, later))
+    assert TrainConfig(MGV_S, ("v",), (), (plain, later), perceptual_weights="features.npz")
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)

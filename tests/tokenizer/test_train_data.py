@@ -44,7 +44,7 @@ def test_clips_are_coded_at_a_scale_and_judged_at_the_sources_size(
     )
     torch.manual_seed(0)
     tokenizer = Tokenizer(TINY)
-    start_linear(tokenizer, TrainConfig(TINY, (), (), (), (phase,), transform="model"))
+    start_linear(tokenizer, TrainConfig(TINY, (), (), (phase,), transform="model"))
     folders = (shards["video"],), (shards["images"],)
     loaded = CropBatches(*folders, phase, LADDER, seed=1, encoder=FrozenEncoder(tokenizer))[0]
     assert loaded.clip.shape[3:] == (side, side)

@@ -10,7 +10,7 @@ import pytest
 import mgv
 from mgv.codec import MediaError, MissingToolError, OptionError, OutputError
 from mgv.container import CorruptError
-from mgv.tokenizer import WeightsError
+from mgv.tokenizer import ShardError, WeightsError
 from mgv.tools import cli
 from mgv.tools.cli import run
 
@@ -88,6 +88,19 @@ def test_a_source_that_is_no_mgv(
     fails(code, command, source, *arguments)
 
 
+def test_a_bench_of_what_is_no_video(fails: Callable[..., str], tiny_model: Path, tmp_path: Path) -> None:
+    source = text_file(tmp_path)
+    for command in (["bench-decode", source], ["bench", tmp_path, "-q", "0"], ["bench-still", source]):
+        assert str(source) in fails(3, *command, "--model", tiny_model)
+
+
+def test_a_bench_at_a_quality_that_there_is_not(
+    make_clip: ClipMaker, fails: Callable[..., str], tiny_model: Path
+) -> None:
+    line = fails(2, "bench-decode", make_clip(num_frames=2), "-q", "99", "--model", tiny_model)
+    assert "quality is 99" in line
+
+
 def test_existing_output_is_kept(
     make_clip: ClipMaker, fails: Callable[..., str], tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +170,8 @@ def test_a_file_cut_in_half(
         ["encode", "IN", "OUT", "--coder", "morse"],
         ["encode", "IN"],
         ["decode", "IN", "OUT", "--start", "-1"],
+        ["decode", "IN", "OUT", "--start", "nan"],
+        ["decode", "IN", "OUT", "--duration", "inf"],
         ["decode", "IN", "OUT", "--duration", "0"],
         ["decode", "IN", "OUT", "--lossless", "--codec", "x264"],
         ["decode", "MGV", "OUT.mkv", "--layers", "4", "--model", "TINY"],
@@ -192,6 +207,7 @@ def test_a_model_that_is_not_there(make_clip: ClipMaker, fails: Callable[..., st
         (OptionError("x"), 2),
         (click.UsageError("x"), 2),
         (MediaError("x"), 3),
+        (ShardError("x"), 3),
         (CorruptError("x\ny"), 4),
         (WeightsError("x"), 5),
         (MissingToolError("x"), 6),

@@ -76,8 +76,12 @@ def vote(path: Path) -> str:
 
 
 def test_from_a_run_to_results(study: Path, tmp_path: Path, capsys: Output) -> None:
-    rater = vote(study)
     name = str(study)
+    assert run(["study", "export", name]) == 0
+    header = capsys.readouterr().out
+    assert header.startswith("number,rater,clip,")
+    assert header.count("\n") == 1
+    rater = vote(study)
     assert run(["study", "settings", name]) == 0
     assert "per_rater = 6" in capsys.readouterr().out
     assert run(["study", "results", name]) == 0
@@ -90,7 +94,9 @@ def test_from_a_run_to_results(study: Path, tmp_path: Path, capsys: Output) -> N
     assert run(["study", "results", name, "-o", str(tmp_path / "out")]) == 7
     assert "exists already" in capsys.readouterr().err
     assert run(["study", "export", name]) == 0
-    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    out = capsys.readouterr().out
+    assert out.startswith(header)
+    rows = list(csv.DictReader(io.StringIO(out)))
     assert {row["rater"] for row in rows} == {rater}
     assert {row["first"] for row in rows} == {"fast@0", "source"}
     assert run(["study", "export", name, "--rater", rater, "-o", str(tmp_path / "rater.json")]) == 0

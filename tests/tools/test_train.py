@@ -110,6 +110,36 @@ def test_a_wrong_config_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('\nvideo_shards = ["{shards}', '\nvideo_shards = ["nowhere'), "nowhere holds no index.json"),
+        (('validation_shards = ["', 'validation_shards = ["no'), "holds no index.json"),
+        (("num_frames = 5", "num_frames = 99"), "has 99 frames of at least 32x32"),
+        (('"model"', '"klt"'), "to fit a transform on"),
+    ],
+)
+def test_shards_that_cannot_be_trained_on(
+    change: tuple[str, str], message: str, shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, out = tmp_path / "run.toml", tmp_path / "out"
+    config.write_text(RUN.replace(*change).format(shards=shards))
+    capsys.readouterr()
+    assert run(["train", "tokenizer", str(config), "-o", str(out), "--workers", "0"]) == 3
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert message in error
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["adaptive", "prior"])
+def test_an_empty_folder_holds_no_shards(
+    command: str, tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", command, str(tiny_model), str(tmp_path)]) == 3
+    assert "holds no index.json; make it with `mgv train prepare`" in capsys.readouterr().err
+
+
 def test_a_folder_without_media_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", "prepare", str(tmp_path), "-o", str(tmp_path / "shards")]) == 2
     assert "no video" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from ..report import REPORT_CSP, html_report, results_json
 from ..results import compute_results
 from ..session import RefusedError
 from ..store import Store
+from .facts import checked_key
 from .guard import RateLimiter, address_of
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -66,7 +67,7 @@ class Admin:
 
     def _of_rater(self, request: Request, act: Callable[[Store, str], object]) -> object:
         try:
-            return act(self._store, request.path_params["key"])
+            return act(self._store, checked_key(request.path_params["key"]))
         except StudyError as error:
             raise RefusedError(404, "there is no such rater") from error
 

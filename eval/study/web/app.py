@@ -24,7 +24,7 @@ from ..raters import delete_rater, export_rater
 from ..session import Rater, RefusedError, Sessions
 from ..store import Store
 from .admin import Admin
-from .facts import SCREEN_FACTS, checked_numbers, checked_vote
+from .facts import SCREEN_FACTS, checked_key, checked_numbers, checked_vote
 from .guard import (
     COOKIE,
     CSRF_HEADER,
@@ -166,7 +166,7 @@ class _Api:
     async def media(self, request: Request) -> Response:
         """Give a stimulus."""
         self._rater(request, changes=False)
-        data = await run_in_threadpool(self._media.get, request.path_params["key"])
+        data = await run_in_threadpool(self._media.get, checked_key(request.path_params["key"]))
         if data is None:
             raise RefusedError(404, "there is no such video")
         return Response(

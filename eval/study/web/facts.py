@@ -41,13 +41,24 @@ def checked_numbers(values: dict[str, Any], known: Mapping[str, tuple[float, flo
     return values
 
 
+def checked_key(value: object) -> str:
+    """Take the opaque name of a question, a video or a rater: letters that any database can be asked for.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    if not isinstance(value, str) or len(value) > 64 or not (value.isascii() and value.isprintable()):
+        raise RefusedError(422, "a name is at most 64 printable ASCII characters")
+    return value
+
+
 def checked_vote(values: dict[str, Any]) -> tuple[str, str, dict[str, float]]:
     """Take a vote apart into the question's key, the side, and facts.
 
     Raises:
         RefusedError: a part is missing or impossible.
     """
-    key, side, facts = values.get("question"), values.get("side"), values.get("facts", {})
-    if not isinstance(key, str) or len(key) > 64 or side not in SIDES or not isinstance(facts, dict):
+    side, facts = values.get("side"), values.get("facts", {})
+    if "question" not in values or side not in SIDES or not isinstance(facts, dict):
         raise RefusedError(422, "a vote has a question, a side (left, right or none) and facts")
-    return key, str(side), checked_numbers(facts, VOTE_FACTS)
+    return checked_key(values["question"]), str(side), checked_numbers(facts, VOTE_FACTS)

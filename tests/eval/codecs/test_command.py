@@ -62,8 +62,22 @@ def test_a_codec_from_a_file(codec_file: Path, prepare, tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"encode": "enc {input}", "suffix": "x"}, "'ladder' is missing"),
-        ({"encode": "enc {clip}", "suffix": "x", "ladder": "1"}, "no {clip}"),
+        (
+            {"encode": "enc {clip}", "suffix": "x", "ladder": "1"},
+            "encode has '{clip}', expected in braces one of frames",
+        ),
+        ({"encode": "enc '{input}", "suffix": "x", "ladder": "1"}, "encode is .*close every quote"),
+        ({"encode": "enc", "decode": 'd "', "suffix": "x", "ladder": "1"}, "decode is .*close every quote"),
+        ({"encode": "enc", "version": "v '", "suffix": "x", "ladder": "1"}, "version is .*close every quote"),
+        ({"encode": "enc {input {output}", "suffix": "x", "ladder": "1"}, "encode has '{input': "),
+        ({"encode": "enc input}", "suffix": "x", "ladder": "1"}, "encode has 'input}': "),
+        (
+            {"encode": "enc {quality:d}", "suffix": "x", "ladder": "1"},
+            "encode has '{quality:d}', expected in braces",
+        ),
+        ({"encode": " ", "suffix": "x", "ladder": "1"}, "'encode' is missing"),
         ({"encode": "enc", "suffix": "x", "ladder": "low"}, "expected numbers"),
+        ({"encode": "enc", "suffix": "x", "ladder": "1", "bit_depth": "nan"}, "expected finite numbers"),
         ({"encode": "enc", "suffix": "x", "ladder": "1", "shell": "yes"}, "no field 'shell'"),
         ({"encode": "enc", "suffix": "x", "ladder": "1", "quality_range": "3"}, "best and the worst"),
     ],
@@ -71,6 +85,29 @@ def test_a_codec_from_a_file(codec_file: Path, prepare, tmp_path: Path) -> None:
 def test_templates_that_are_not_understood(settings: dict[str, str], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         codec_from_spec(CodecSpec("mine", "command", settings))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("x264", ["x264", "cp", "mv"]),
+        ("mv,x264", ["x264", "mv"]),
+        ("cp", ["cp"]),
+        ("", ["cp", "mv"]),
+    ],
+)
+def test_codecs_of_a_file_are_named_like_others(text: str, names: list[str], tmp_path: Path) -> None:
+    template = 'encode = "{} {{input}} {{output}}"\nsuffix = "y4m"\nladder = [1]\n'
+    path = tmp_path / "codecs.toml"
+    path.write_text("".join(f"[{name}]\n{template.format(name)}" for name in ("cp", "mv")), "utf-8")
+    assert [spec.name for spec in parse_codecs(text, codec_file=path)] == names
+    with pytest.raises(
+        OptionError, match=r"codec is 'ln', expected one of mgv, .*; of the codec file.*: cp, mv"
+    ):
+        parse_codecs("ln", codec_file=path)
+    path.write_text(f"[x264]\n{template.format('cp')}", "utf-8")
+    with pytest.raises(OptionError, match="two codecs are called 'x264'"):
+        parse_codecs("x264", codec_file=path)
 
 
 def test_a_file_that_is_no_toml(tmp_path: Path) -> None:

@@ -35,10 +35,14 @@ def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
 def test_no_study(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="there is no such study"):
         open_study(tmp_path / "no.db")
-    other = tmp_path / "other.db"
+    empty, other = tmp_path / "empty.db", tmp_path / "other.db"
+    empty.touch()
     sqlite3.connect(other).execute("CREATE TABLE x (y)").connection.close()
-    with pytest.raises(StudyError, match="holds no study"):
-        open_study(other)
+    for path in (empty, other):
+        before = path.read_bytes()
+        with pytest.raises(StudyError, match="holds no study"):
+            open_study(path)
+        assert path.read_bytes() == before
     text = tmp_path / "text.db"
     text.write_text("not a database, but long enough to look like one" * 20)
     with pytest.raises(StudyError, match="is no study"):

@@ -177,6 +177,10 @@ def test_media_are_for_raters(client: TestClient, store: Store) -> None:
         (b'{"question": "q", "side": "left", "facts": {"desync_ms": 1e300}}', 422),
         (b'{"question": "q", "side": "left", "facts": {"plays": true}}', 422),
         (b'{"question": "q", "side": "left"}', 404),
+        (b'{"question": "\\ud800", "side": "left"}', 422),
+        (b'{"question": "\\u0000", "side": "left"}', 422),
+        (b'{"question": "q", "side": "\\ud800"}', 422),
+        (b'{"question": "q", "side": "left", "facts": {"\\ud800": 1}}', 422),
     ],
 )
 def test_bad_votes_are_refused(client: TestClient, body: bytes, status: int) -> None:
