@@ -15,6 +15,7 @@ from .source_facts import pick_video
 
 _READ_BYTES = 1 << 18
 _PIPE_ADVICE = "; an MP4 whose index is at its end can't come through a pipe"
+_FILE_ADVICE = "; it is no video, or is cut: an MP4 whose end is missing has lost its index"
 _CUT_ADVICE = "get it whole, or copy what is there into a new file"
 
 
@@ -180,7 +181,7 @@ def _open_container(file: InputFile, name: str) -> av.container.InputContainer:
             container_options={"protocol_whitelist": "none"},
         )
     except (av.FFmpegError, OSError) as error:
-        hint = "" if file.seekable() else _PIPE_ADVICE
+        hint = _FILE_ADVICE if file.seekable() else _PIPE_ADVICE
         raise MediaError(f"{name}: can't be read as video ({_reason(error)}){hint}") from error
     container.flags &= ~cast(
         int, Flags.gen_pts.value

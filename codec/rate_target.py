@@ -103,7 +103,9 @@ def read_amount(name: str, value: float | str) -> float:
     if isinstance(value, str):
         match = _AMOUNT.fullmatch(value.strip())
         if match is None:
-            raise OptionError(f"{name} is {value!r}, expected a number above 0, such as 0.03, 80k or 2M")
+            raise OptionError(
+                f"{name} is {value!r}, expected a number above 0 in plain digits, such as 0.03, 80k or 2M"
+            )
         value = float(Fraction(match[1]) * _FACTORS[(match[2] or "").lower()])
     if not 0 < value < math.inf:
         raise OptionError(f"{name} is {value}, expected a number above 0")

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .stream import DecoderStream, EncoderStream
 
 
+OUTSIDE = 0.5
+"""How far floats of a clip may lie outside of [0, 1]: filters overshoot, other ranges reach further."""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """Token ids of a clip, with what is needed to understand them."""
@@ -142,9 +146,11 @@ class Tokenizer(nn.Module):
             clip: RGB `[B, 3, T, H, W]`, uint8 in 0..255 or float in [0, 1]; any size. An image is T = 1.
             bit_depth: bits of each token that are kept; all if None.
             rate_weight: above 0 to trade distortion for rate, see `RateQuantizer`.
+
+        Raises:
+            ValueError: it is no such clip; floats may be a little outside of [0, 1], as a filter leaves them.
         """
-        if clip.dim() != 5 or clip.shape[1] != 3 or 0 in clip.shape:
-            raise ValueError(f"a clip is [B, 3, T, H, W] and not empty, got {tuple(clip.shape)}")
+        _check_clip(clip)
         scaled = clip.to(self.device, torch.float32) / (1 if clip.is_floating_point() else 255)
         depth = self.config.bits_per_token if bit_depth is None else bit_depth
         ids = self._number(self.encoder(pad_to_grid(scaled * 2 - 1, self.config)), depth, rate_weight)
@@ -190,6 +196,20 @@ class Tokenizer(nn.Module):
         depth = torch.as_tensor(bit_depth, device=latent.device).expand(latent.shape[0])
         pixels = self.decoder(latent, depth, cache)
         return pixels
+
+
+def _check_clip(clip: Tensor) -> None:
+    if not isinstance(clip, Tensor):
+        raise ValueError(f"a clip is a tensor, got a {type(clip).__name__}")
+    if clip.dim() != 5 or clip.shape[1] != 3 or 0 in clip.shape:
+        raise ValueError(f"a clip is [B, 3, T, H, W] and not empty, got {tuple(clip.shape)}")
+    if clip.dtype == torch.uint8:
+        return
+    if not clip.is_floating_point():
+        raise ValueError(f"a clip is of uint8 in 0..255 or of floats in [0, 1], got {clip.dtype}")
+    least, most = (float(end) for end in clip.aminmax())
+    if not -OUTSIDE <= least <= most <= 1 + OUTSIDE:
+        raise ValueError(f"a clip of floats is in [0, 1], got {least:g} to {most:g}")
 
 
 def build_networks(

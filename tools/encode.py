@@ -75,6 +75,8 @@ def encode(source: str, target: str, json_wanted: bool, **options: Any) -> int |
     The same command goes on where it was stopped. Videos that fail are listed at the end, exit 9, and the others
     are encoded all the same. What was made with other options, or by something else, is replaced with --force only.
     """
+    for name, value in (("SOURCE", source), ("TARGET", target)):
+        require(bool(value), f"{name} is empty, expected a name; is a variable of the shell not set?")
     given = [f"--{name}" for name in ("quality", *RATES) if options[name] is not None]
     require(len(given) <= 1, f"{' and '.join(given)} are given, expected one of them")
     rates = [f"--{name}" for name in RATES if options[name] is not None]

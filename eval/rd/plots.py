@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..metrics.interface import Column
 from .bd import MeanDelta
@@ -74,13 +74,24 @@ def draw_column(
         if len(hull.bpp) < len(curve.bpp):
             axes.plot(hull.bpp, hull.values, color=look["color"], linewidth=1, linestyle=":")
     if log_rate:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        _use_log_axis(axes, "x")
     else:
         axes.set_xlim(left=0)
     axes.set_xlabel("bits per pixel")
     axes.set_ylabel(column.label if column.rises else f"{column.label}, less is better")
     axes.grid(visible=True, which="both", alpha=0.25)
+
+
+def _use_log_axis(axes: "Axes", *names: Literal["x", "y"]) -> None:
+    """Put 1, 2 and 5 of each decade on logarithmic axes, as plain numbers: few enough for a short range too."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for name in names:
+        axis = {"x": axes.xaxis, "y": axes.yaxis}[name]
+        {"x": axes.set_xscale, "y": axes.set_yscale}[name]("log")
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def plot_speed(
@@ -99,8 +110,7 @@ def plot_speed(
         axes.plot([encode, decode], [rate, rate], color=look["color"], linewidth=0.6, alpha=0.5)
         axes.plot(encode, rate, **look, linestyle="", label=codec)
         axes.plot(decode, rate, **look, linestyle="", markerfacecolor="white")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _use_log_axis(axes, "x")
     axes.set_xlabel("frames per CPU second: encoding (filled), decoding (hollow)")
     axes.set_ylabel(f"BD-rate against {anchor} in {column.label} (%)\nbelow 0: fewer bits")
     axes.grid(visible=True, which="both", alpha=0.25)
@@ -129,11 +139,18 @@ def plot_raw_rate(points: Sequence[RunPoint]) -> "Figure | None":
     ends = [min(p.raw_bpp or 0 for p in own), max(p.raw_bpp or 0 for p in own)]
     for share in (1, 0.3, 0.1, 0.03):
         axes.plot(ends, [end * share for end in ends], color="grey", linewidth=0.6)
-        axes.annotate(f"{share:.0%}", (ends[1], ends[1] * share), fontsize=7, color="grey")
-    for scale in (axes.set_xscale, axes.set_yscale):
-        scale("log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        place = (ends[1], ends[1] * share)
+        axes.annotate(
+            f"{share:.0%}",
+            place,
+            (5, -3),
+            textcoords="offset points",
+            fontsize=7,
+            color="grey",
+            annotation_clip=False,
+        )
+    _use_log_axis(axes, "x", "y")
+    axes.margins(x=0.1)
     axes.set_xlabel("bits per pixel of the tokens before entropy coding")
     axes.set_ylabel("bits per pixel of the file")
     axes.grid(visible=True, which="both", alpha=0.25)

@@ -61,6 +61,10 @@ def plot_scores(results: Results, kind: str, file_format: str = "png") -> bytes:
     return _written(figure, file_format)
 
 
+DARK_FROM = 0.4
+"""Distance from even from which the colours of win rates are too dark for black figures."""
+
+
 def plot_win_rates(results: Results, file_format: str = "png") -> bytes:
     """Draw how often each contestant beat each other, ties as half; blank where they never met."""
     names = [standing.name for standing in results.overall.standings]
@@ -72,7 +76,8 @@ def plot_win_rates(results: Results, file_format: str = "png") -> bytes:
     for i, row in enumerate(values):
         for j, value in enumerate(row):
             if value == value:  # blank cells are not equal to themselves
-                axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7)
+                shade = "white" if abs(value - 0.5) > DARK_FROM else "black"
+                axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=shade)
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set_title("share of answers for row against column", fontsize=9)

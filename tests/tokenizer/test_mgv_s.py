@@ -43,6 +43,23 @@ def moving_clip(frames: int, height: int, width: int) -> torch.Tensor:
     return (0.5 + 0.4 * torch.sin((x + 2 * t) / 9.0 + phases) * torch.cos(y / 7.0 - t / 5.0))[None]
 
 
+@pytest.mark.parametrize(
+    ("clip", "message"),
+    [
+        (np.zeros((1, 3, 5, 16, 16)), "a tensor, got a ndarray"),
+        (torch.zeros(3, 5, 16, 16), "not empty, got"),
+        (torch.full((1, 3, 5, 16, 16), 128.0), r"in \[0, 1\], got 128 to 128"),
+        (torch.full((1, 3, 5, 16, 16), -1.0), r"in \[0, 1\], got -1 to -1"),
+        (torch.full((1, 3, 5, 16, 16), torch.nan), "got nan to nan"),
+        (torch.zeros((1, 3, 5, 16, 16), dtype=torch.int32), "got torch.int32"),
+    ],
+    ids=["array", "four axes", "bytes as floats", "minus one to one", "nan", "int32"],
+)
+def test_what_is_no_clip_is_refused(clip: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tokenizer_of().encode(clip)
+
+
 def test_the_encoder_sees_no_later_frame() -> None:
     encoder = tokenizer_of().encoder
     clip = torch.rand(1, 3, 13, 16, 16)

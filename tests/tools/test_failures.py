@@ -169,6 +169,8 @@ def test_a_file_cut_in_half(
         ["encode", "IN", "OUT", "--quality", "-1"],
         ["encode", "IN", "OUT", "--coder", "morse"],
         ["encode", "IN"],
+        ["encode", "", "OUT"],
+        ["encode", "IN", ""],
         ["decode", "IN", "OUT", "--start", "-1"],
         ["decode", "IN", "OUT", "--start", "nan"],
         ["decode", "IN", "OUT", "--duration", "inf"],
