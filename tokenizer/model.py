@@ -81,8 +81,8 @@ class Tokenizer(nn.Module):
 
     @property
     def holds_steady(self) -> bool:
-        """Whether what a token shows is its own alone, and of several frames, so that `hold_steady` is for it."""
-        return isinstance(self.decoder, MgvSDecoder) and self.config.strides[0] > 1
+        """Whether what a token shows is its own alone, and of 2, 4, 8, ... frames, so that `hold_steady` is for it."""
+        return isinstance(self.decoder, MgvSDecoder) and self.config.strides[0] in (2, 4, 8, 16)
 
     @property
     def sha256(self) -> str:

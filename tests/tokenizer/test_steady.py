@@ -127,6 +127,11 @@ def test_decode_of_a_tokenizer_holds_steady_too() -> None:
     assert tremble(frames).max() < 1e-3
 
 
+def test_frames_whose_mean_is_not_found_in_halves_are_left_alone() -> None:
+    assert not trembling(replace(CONFIG, strides=(3, 8, 8))).holds_steady
+    assert trembling(replace(CONFIG, strides=(2, 8, 8))).holds_steady
+
+
 def test_an_image_model_has_nothing_to_hold() -> None:
     tokenizer = trembling(image_config(CONFIG))
     assert not tokenizer.holds_steady
