@@ -7,16 +7,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .codec import decode, encode, encode_tree, open  # noqa: A004 - `mgv.open` is the name users expect
+    from .codec import (
+        MediaError,
+        OptionError,
+        OutputError,
+        decode,
+        encode,
+        encode_tree,
+        open,  # noqa: A004 - `mgv.open` is the name users expect
+    )
     from .container import FormatError
-    from .tokenizer import Tokenizer, Tokens, load_tokenizer
+    from .tokenizer import Tokenizer, Tokens, WeightsError, load_tokenizer
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "FormatError": ".container",
+    "MediaError": ".codec",
+    "OptionError": ".codec",
+    "OutputError": ".codec",
     "Tokenizer": ".tokenizer",
     "Tokens": ".tokenizer",
+    "WeightsError": ".tokenizer",
     "decode": ".codec",
     "encode": ".codec",
     "encode_tree": ".codec",
@@ -26,8 +38,12 @@ _HOMES = {
 
 __all__ = [
     "FormatError",
+    "MediaError",
+    "OptionError",
+    "OutputError",
     "Tokenizer",
     "Tokens",
+    "WeightsError",
     "__version__",
     "decode",
     "encode",

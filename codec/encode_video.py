@@ -20,7 +20,7 @@ from .encode_stages import (
 )
 from .files import FileOrPath
 from .models import ModelName, open_coder, open_tokenizer
-from .options import OptionError
+from .options import OptionError, whole_number
 from .output import open_output
 from .pipeline import Pipeline
 from .rate import audio_bytes, bits_per_pixel
@@ -179,7 +179,9 @@ def choose_rate(
     rate = choose_target(bpp, bitrate, size)
     if rate is not None and quality is not None:
         raise OptionError(f"quality and {rate.kind} are given, expected one of them")
-    if not 0 <= effort <= MAX_SEARCH_STEPS:
+    if quality is not None:
+        whole_number("quality", quality)
+    if not 0 <= whole_number("effort", effort) <= MAX_SEARCH_STEPS:
         raise OptionError(f"effort is {effort}, expected 0..{MAX_SEARCH_STEPS}")
     if effort and rate is not None:
         raise OptionError(f"effort and {rate.kind} are given; effort goes with a quality only")

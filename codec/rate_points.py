@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..container.limits import MAX_CODED_SCALE, MAX_SIDE_PIXELS
-from .options import OptionError
+from .options import OptionError, whole_number
 
 RATE_POINTS_FILE = "rate_points.json"
 MAX_QUALITIES = 64
@@ -94,7 +94,7 @@ def choose_rate_point(levels: tuple[RatePoint, ...], quality: int | None) -> tup
     Raises:
         OptionError: there is no such level.
     """
-    number = default_quality(levels) if quality is None else quality
+    number = default_quality(levels) if quality is None else whole_number("quality", quality)
     if not 0 <= number < len(levels):
         raise OptionError(f"quality is {quality}, expected 0..{len(levels) - 1} for this model")
     return number, levels[number]

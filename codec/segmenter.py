@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..container import AudioPacket
 from ..container.limits import MAX_SEGMENT_FRAMES, MAX_SEGMENT_TOKENS
-from .options import OptionError
+from .options import OptionError, whole_number
 from .scene_cuts import SceneWatch
 from .video_in import SourceFrame
 
@@ -109,7 +109,7 @@ def check_segment_frames(wanted: int | None) -> None:
     Raises:
         OptionError: it is.
     """
-    if wanted is not None and not 1 <= wanted <= MAX_SEGMENT_FRAMES:
+    if wanted is not None and not 1 <= whole_number("segment_frames", wanted) <= MAX_SEGMENT_FRAMES:
         raise OptionError(f"segment_frames is {wanted}, expected 1 to {MAX_SEGMENT_FRAMES}")
 
 

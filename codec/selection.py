@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil
 
 from ..container import Header
-from .options import OptionError
+from .options import OptionError, whole_number
 
 HALF_MICROSECOND = Fraction(1, 2_000_000)
 
@@ -24,7 +24,7 @@ class Selection:
     """None for everything from there on."""
 
     def __post_init__(self) -> None:
-        if self.layers is not None and self.layers < 1:
+        if self.layers is not None and whole_number("layers", self.layers) < 1:
             raise OptionError(f"layers is {self.layers}, expected at least 1")
         if self.start_seconds is not None and not 0 <= self.start_seconds < float("inf"):
             raise OptionError(f"start is {self.start_seconds} s, expected a finite number from 0 up")

@@ -66,6 +66,7 @@ class Video:
         self.path = path
         self._model = model
         self._engine = engine
+        self._is_closed = False
         self._input = open_input(path)
         self._file: BinaryIO = self._input.__enter__()
         try:
@@ -143,7 +144,10 @@ class Video:
             FormatError: the file is damaged.
             WeightsError: the models are not at hand.
             OptionError: an option is out of range, or there is no frame in that time.
+            ValueError: the file was closed.
         """
+        if self._is_closed:
+            raise ValueError(f"{self.path} was closed")
         with open_input(self.path) as file:
             selection = Selection(layers, start, duration)
             stream = FrameStream(file, selection, model=self.tokenizer, engine=self._engine)
@@ -154,6 +158,7 @@ class Video:
 
     def close(self) -> None:
         """Close the file."""
+        self._is_closed = True
         self._input.__exit__(None, None, None)
 
     def __enter__(self) -> Self:

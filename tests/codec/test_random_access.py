@@ -211,3 +211,27 @@ def test_a_part_of_a_cut_file_is_whole(encode_short: Callable[..., Path], tiny_m
     cut = data[: index_of(data).entries[4].offset_bytes + 9]
     report = mgv.decode(io.BytesIO(cut), io.BytesIO(), model=tiny_model, start=0.4, duration=0.4)
     assert (report.num_frames, report.damage) == (10, ())
+
+
+@pytest.mark.parametrize("value", [3.0, "3", 2.5])
+@pytest.mark.parametrize("option", ["quality", "effort", "segment_frames"])
+def test_what_is_no_whole_number_is_refused(
+    option: str, value: object, make_clip: ClipMaker, tiny_model: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "coded.mgv"
+    with pytest.raises(mgv.OptionError, match=rf"{option} is {value!r}, expected a whole number"):
+        mgv.encode(make_clip("clip.mp4"), target, model=tiny_model, **{option: value})  # type: ignore[arg-type]
+    assert not target.exists()
+
+
+def test_layers_are_a_whole_number_and_a_closed_file_gives_no_frames(
+    encode_short: Callable[..., Path], tiny_model: Path
+) -> None:
+    with mgv.open(encode_short(), model=tiny_model) as video:
+        with pytest.raises(mgv.OptionError, match=r"layers is 2\.5, expected a whole number"):
+            next(video.frames(layers=2.5))  # type: ignore[arg-type]
+        next(video.frames(layers=1))
+    with pytest.raises(ValueError, match="was closed"):
+        next(video.frames())
+    with pytest.raises(ValueError, match="closed"):
+        video.tokens()
