@@ -1,7 +1,7 @@
 """What defines a tokenizer: strides, quantizer and network, as frozen dataclasses that TOML and JSON can hold."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +33,8 @@ class MgvSNetwork:
     num_decoder_blocks: int
     decoder_quarter_width: int
     num_decoder_quarter_blocks: int
+    wide_dimensions: tuple[int, ...] = ()
+    """Dimensions whose outermost values may lie outside of their integers, see `MgvSDecoder`."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class TokenizerConfig:
             raise ValueError("plane_dimensions must name each dimension as often as it has bits")
         if not self.bit_depths or self.bit_depths[-1] != self.bits_per_token:
             raise ValueError(f"the last of bit_depths must be all {self.bits_per_token} bits")
+        if isinstance(self.network, MgvSNetwork):
+            wide = self.network.wide_dimensions
+            if len(set(wide)) < len(wide) or not set(wide) <= set(range(len(self.dimension_bits))):
+                raise ValueError(f"wide_dimensions are {wide}, expected some of the dimensions, each once")
         if self.bit_depths[0] < 1 or any(low >= high for low, high in pairwise(self.bit_depths)):
             raise ValueError(f"bit_depths must rise from at least 1, got {self.bit_depths}")
 
@@ -118,8 +124,9 @@ KINDS: dict[str, type[MagvitNetwork] | type[MgvSNetwork]] = {
 
 def _strict(cls: type[Any], values: dict[str, Any]) -> Any:
     names = {field.name for field in fields(cls)}
-    if set(values) != names:
+    needed = {field.name for field in fields(cls) if field.default is MISSING}
+    if not needed <= set(values) <= names:
         raise ValueError(
-            f"{cls.__name__}: unknown {sorted(set(values) - names)}, missing {sorted(names - set(values))}"
+            f"{cls.__name__}: unknown {sorted(set(values) - names)}, missing {sorted(needed - set(values))}"
         )
     return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -109,9 +109,20 @@ class DecoderGraph:
         """Convolve the latent in float32, and go over to channels last."""
         decoder = self._decoder
         kernel = _array(decoder.latent_in.weight)[:, :, 0] * _array(decoder.scale)[:, None, None]
+        latent = "latent"
+        if decoder.wide:
+            low, high = (self._constant(end[..., 0]) for end in _array(decoder.reach))
+            inner = self._add("Max", self._add("Min", latent, high), low)
+            outer = self._add(
+                "Gather", self._add("Sub", latent, inner), self._constant(decoder.wide, np.int64), axis=1
+            )
+            latent = self._add("Concat", inner, outer, axis=1)
+            outer_kernel = _array(decoder.outer_in.weight)[:, :, 0]
+            outer_kernel *= _array(decoder.scale)[decoder.wide][:, None, None]
+            kernel = np.concatenate([kernel, outer_kernel], axis=1)
         x = self._add(
             "Conv",
-            "latent",
+            latent,
             self._constant(kernel),
             self._constant(_array(decoder.latent_in.bias)),
             pads=[1, 1, 1, 1],

@@ -88,7 +88,13 @@ MEAN_WEIGHT = 2.0
 
 
 class MgvSDecoder(nn.Module):
-    """Dequantized latents to pixels: linear shortcut plus residual network; mirror of `MgvSEncoder`."""
+    """Dequantized latents to pixels: linear shortcut plus residual network; mirror of `MgvSEncoder`.
+
+    Where the outermost values of a dimension were moved outwards (`LookupFreeQuantizer.set_outer_values`), the shortcut
+    takes them as they are. The residual network takes those of `MgvSNetwork.wide_dimensions` clamped to the integers
+    that a dimension has otherwise, and what that cuts off beside them: it can be taught about the ends of a range
+    without anything changing where they do not occur.
+    """
 
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
@@ -105,6 +111,15 @@ class MgvSDecoder(nn.Module):
         self.depth_bias = nn.Embedding(config.bits_per_token + 1, width)
         nn.init.zeros_(self.depth_bias.weight)
         self.latent_in = CausalConv3d(num_dimensions, width, (1, 3, 3))
+        self.wide = list(network.wide_dimensions)
+        if self.wide:
+            self.outer_in = CausalConv3d(len(self.wide), width, (1, 3, 3), bias=False)
+            nn.init.zeros_(self.outer_in.weight)
+            reach = torch.tensor([[-torch.inf], [torch.inf]]).repeat(1, num_dimensions)
+            for dimension in self.wide:
+                half = 2 ** (config.dimension_bits[dimension] - 1)
+                reach[:, dimension] = torch.tensor([-half, half - 1])
+            self.register_buffer("reach", reach[:, :, None, None, None], persistent=False)
         self.blocks = nn.ModuleList(
             ResidualBlock(width, kernel_frames(config)) for _ in range(network.num_decoder_blocks)
         )
@@ -125,6 +140,9 @@ class MgvSDecoder(nn.Module):
 
     scale: Tensor
     """float32 `[D]`: step over standard deviation of each latent, so that the network sees unit variance."""
+
+    reach: Tensor
+    """float32 `[2, D, 1, 1, 1]`: the least and the greatest integer value of wide dimensions, of others infinite."""
 
     @torch.no_grad()
     def error_weights(self) -> Tensor:
@@ -159,10 +177,7 @@ class MgvSDecoder(nn.Module):
             bit_depth: int64 `[B]`, the bits that were known of each sample.
             cache: of the chunks before.
         """
-        x = (
-            self.latent_in(latent * self.scale[:, None, None, None])
-            + self.depth_bias(bit_depth)[:, :, None, None, None]
-        )
+        x = self._latent_features(latent) + self.depth_bias(bit_depth)[:, :, None, None, None]
         for block in self.blocks:
             x = block(x, cache)
         linear = depth_to_space(self.shortcut(latent), self.strides)
@@ -175,6 +190,17 @@ class MgvSDecoder(nn.Module):
             x = block(x, cache)
         clip = linear + depth_to_space(self.out(functional.relu(x)), (1, PATCH, PATCH))
         return torch.einsum("oc,bcthw->bothw", self.colour, clip)
+
+    def _latent_features(self, latent: Tensor) -> Tensor:
+        """Map latents to features of the residual network, `[B, width, t, h, w]`."""
+        scale = self.scale[:, None, None, None]
+        if not self.wide:
+            features: Tensor = self.latent_in(latent * scale)
+            return features
+        inner = latent.clamp(self.reach[0], self.reach[1])
+        outer = ((latent - inner) * scale)[:, self.wide]
+        features = self.latent_in(inner * scale) + self.outer_in(outer)
+        return features
 
 
 @torch.no_grad()

@@ -67,6 +67,7 @@ MGV_S = TokenizerConfig(
         num_decoder_blocks=10,
         decoder_quarter_width=80,
         num_decoder_quarter_blocks=3,
+        wide_dimensions=(0,),
     ),
 )
 """The shipped codec. Its 56 bits a token are many raw bits and few coded ones: each dimension has a

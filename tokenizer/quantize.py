@@ -1,5 +1,7 @@
 """Lookup-free quantization (thesis 5.3.1) with nested bit planes: latents <-> token ids."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,8 @@ class LookupFreeQuantizer(nn.Module):
     """LFQ as Eq. 5.2 states it: each latent dimension takes the nearest of its 2**b values, the token numbers them all.
 
     A dimension of one bit has the values {-1, 1} (Eq. 5.3); one of b > 1 bits has the integers from -2**(b-1) to
-    2**(b-1) - 1, in units of its quantization step, so that zero is a value. Value numbers rise with the value, and the
+    2**(b-1) - 1, in units of its quantization step, so that zero is a value; those at the ends may have been moved
+    outwards (`set_outer_values`). Value numbers rise with the value, and the
     most significant bit of the number is plane 0, the coarsest split. At bit depth k the lowest k bits of a token are
     known; each dimension is then fed to the decoder as the centre of the cell that its known planes leave (0 for an
     unknown sign).
@@ -76,11 +79,45 @@ class LookupFreeQuantizer(nn.Module):
         return latent + (quantized - latent).detach(), ids
 
     @torch.no_grad()
-    def calibrate_centres(self, latent: Tensor) -> None:
+    def set_outer_values(self, dimension: int, low: Sequence[float], high: Sequence[float]) -> None:
+        """Move the values at the ends of a dimension, to reach further than the integers do.
+
+        The centre of an undecided cell with a moved value in it becomes the mean of its values.
+
+        Args:
+            dimension: which.
+            low: take the place of as many of the lowest; rising.
+            high: take the place of as many of the highest; rising.
+
+        Raises:
+            ValueError: there is no such dimension, there are more values than it has, or they would not all rise.
+        """
+        if not 0 <= dimension < len(self.config.dimension_bits):
+            raise ValueError(f"there is no dimension {dimension}")
+        bits = self.config.dimension_bits[dimension]
+        old = self.values(dimension).clone()
+        if len(low) + len(high) > len(old):
+            raise ValueError(
+                f"{len(low)} and {len(high)} outer values, but dimension {dimension} has {len(old)}"
+            )
+        inner = old[len(low) : len(old) - len(high)]
+        values = torch.cat([torch.tensor(low, dtype=old.dtype), inner, torch.tensor(high, dtype=old.dtype)])
+        values = values.to(torch.float16).float()  # as they are stored
+        if not (values[1:] > values[:-1]).all():
+            raise ValueError(f"the values of dimension {dimension} would not rise: {values.tolist()}")
+        moved = values != old
+        for planes in range(bits + 1):
+            cells = self.centres[dimension, 2**planes : 2 ** (planes + 1)]
+            touched = moved.reshape(2**planes, -1).any(dim=1)
+            cells[touched] = values.reshape(2**planes, -1).mean(dim=1)[touched]
+
+    @torch.no_grad()
+    def calibrate_centres(self, latent: Tensor, which: Tensor | None = None) -> None:
         """Set the centre of every undecided cell to the mean of the latents that fall in it.
 
         Args:
             latent: float32 `[N, D]`, a sample of training latents. The values C_i themselves stay as they are.
+            which: bool, of the shape of `centres`: of these cells only.
         """
         numbers = unpack_token(self.quantize(latent[:, :, None, None, None]), self.config)[:, :, 0, 0, 0]
         for dimension, bits in enumerate(self.config.dimension_bits):
@@ -89,6 +126,8 @@ class LookupFreeQuantizer(nn.Module):
                 count = torch.bincount(cell, minlength=2**planes)
                 total = torch.bincount(cell, weights=latent[:, dimension], minlength=2**planes)
                 seen = count > 0
+                if which is not None:
+                    seen &= which[dimension, 2**planes : 2 ** (planes + 1)]
                 heap = torch.arange(2**planes, 2 ** (planes + 1), device=latent.device)[seen]
                 self.centres[dimension, heap] = (total[seen] / count[seen]).to(self.centres.dtype)
 

@@ -119,7 +119,7 @@ class PhaseRun:
             torch.backends.cudnn.allow_tf32 = False
             tokenizer = convert_conv3d_weight_memory_format(tokenizer, torch.channels_last_3d)
         self.ema = Ema(tokenizer, config.ema_decay).to(self.accelerator.device)
-        self.parameters = _train_only(tokenizer, phase.parts)
+        self.parameters = _train_only(tokenizer, phase)
         optimizer = torch.optim.AdamW(
             self.parameters, phase.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=cuda
         )
@@ -135,7 +135,7 @@ class PhaseRun:
             self.accelerator.register_for_checkpointing(self.game.lecam)
         self.accelerator.register_for_checkpointing(self.ema)
         self.frozen_encoder: FrozenEncoder | None = None
-        if "encoder" not in phase.parts and isinstance(tokenizer.quantizer, LookupFreeQuantizer):
+        if not phase.trains_encoder and isinstance(tokenizer.quantizer, LookupFreeQuantizer):
             self.frozen_encoder = FrozenEncoder(self.model)
             self.accelerator.register_for_checkpointing(self.frozen_encoder)
         self.perceptual = self._load_perceptual()
@@ -306,18 +306,27 @@ def build_phase_tokenizer(
         grow(start.state_dict(), tokenizer)
     elif fresh and isinstance(tokenizer.encoder, MgvSEncoder):
         start_linear(tokenizer, config)
+    if fresh and previous is None and config.outer_values:
+        set_outer_values(tokenizer, config)
     return tokenizer
 
 
-def _train_only(tokenizer: Tokenizer, parts: tuple[str, ...]) -> list[nn.Parameter]:
+def _train_only(tokenizer: Tokenizer, phase: Phase) -> list[nn.Parameter]:
     """Let nothing but the parts have gradients, and of them not the shortcut that inverts a frozen encoder.
 
     The errors that quantizing weighs follow that shortcut, so the tokens of a video then stay what they were.
 
     Returns:
         The parameters that are trained.
+
+    Raises:
+        ValueError: a part names none.
     """
-    shortcut_stays = isinstance(tokenizer.decoder, MgvSDecoder) and "encoder" not in parts
+    shortcut_stays = isinstance(tokenizer.decoder, MgvSDecoder) and not phase.trains_encoder
+    for part in phase.parts:
+        if not any(name.startswith(f"{part}.") for name, _ in tokenizer.named_parameters()):
+            raise ValueError(f"{tokenizer.config.name} has no part {part} to train")
+    parts = tuple(f"{part}." for part in phase.parts)
     trained = []
     for name, parameter in tokenizer.named_parameters():
         stays = shortcut_stays and name.startswith("decoder.shortcut.")
@@ -352,12 +361,7 @@ def start_linear(tokenizer: Tokenizer, config: TrainConfig) -> None:
         raise ValueError(f"a {tokenizer.config.kind} tokenizer has no linear shortcut")
     strides, num_dimensions = tokenizer.config.strides, len(tokenizer.config.dimension_bits)
     if config.transform == "klt":
-        folders = config.video_shards or config.image_shards
-        patches = sample_patches(folders, strides, NUM_START_PATCHES, config.seed)
-        by_channel = patches.reshape(len(patches), 3, -1)
-        ycbcr = np.einsum("oc,ncp->nop", RGB_TO_YCBCR.astype(np.float32), by_channel).reshape(
-            len(patches), -1
-        )
+        ycbcr = _sample_ycbcr(config)
         transform = fit_klt(ycbcr, num_dimensions)
     else:
         transform = model_klt(strides, num_dimensions)
@@ -366,3 +370,31 @@ def start_linear(tokenizer: Tokenizer, config: TrainConfig) -> None:
     if config.transform == "klt":
         latent = (ycbcr - transform.mean) @ (transform.basis / steps)
         quantizer.calibrate_centres(torch.from_numpy(latent.astype(np.float32)))
+
+
+@torch.no_grad()
+def set_outer_values(tokenizer: Tokenizer, config: TrainConfig) -> None:
+    """Move the ends of dimensions as a run wants them, and calibrate the cells that they are in on shards.
+
+    Raises:
+        ValueError: the values do not fit the tokenizer.
+    """
+    encoder, quantizer = tokenizer.encoder, tokenizer.quantizer
+    if not (isinstance(encoder, MgvSEncoder) and isinstance(quantizer, LookupFreeQuantizer)):
+        raise ValueError(f"a {tokenizer.config.kind} tokenizer takes no outer_values")
+    before = quantizer.centres.clone()
+    for ends in config.outer_values:
+        quantizer.set_outer_values(ends.dimension, ends.low, ends.high)
+    patches = torch.from_numpy(_sample_ycbcr(config))
+    latent = encoder.shortcut(patches[:, :, None, None, None])[:, :, 0, 0, 0]
+    moved = quantizer.centres != before
+    quantizer.calibrate_centres(latent, moved)
+
+
+def _sample_ycbcr(config: TrainConfig) -> np.ndarray:
+    """Draw patches of shards, float32 `[N, 3 * s_t * s_h * s_w]`: what a linear encoder sees."""
+    folders = config.calibration_shards or config.video_shards or config.image_shards
+    patches = sample_patches(folders, config.tokenizer.strides, NUM_START_PATCHES, config.seed)
+    by_channel = patches.reshape(len(patches), 3, -1)
+    ycbcr: np.ndarray = np.einsum("oc,ncp->nop", RGB_TO_YCBCR.astype(np.float32), by_channel)
+    return ycbcr.reshape(len(patches), -1)

@@ -48,7 +48,7 @@ class Phase:
     learning_rate: float = 4e-4
     warmup_steps: int = 100
     parts: tuple[str, ...] = ("encoder", "decoder")
-    """Which networks are trained."""
+    """Which networks are trained, or layers of them, as in `decoder.outer_in`."""
     scales: tuple[float, ...] = (1.0,)
     """Coded size over source size, as an encoder scales: one of these for each batch, at most 2. Losses are taken at
     the source's size, after scaling back."""
@@ -71,8 +71,8 @@ class Phase:
             raise ValueError(f"phase kind is {self.kind!r}, expected image or video")
         if self.kind == "image" and self.num_frames != 1:
             raise ValueError("an image phase has num_frames = 1")
-        if not set(self.parts) <= {"encoder", "decoder"} or not self.parts:
-            raise ValueError(f"parts are {self.parts}, expected encoder, decoder or both")
+        if not {part.split(".")[0] for part in self.parts} <= {"encoder", "decoder"} or not self.parts:
+            raise ValueError(f"parts are {self.parts}, expected encoder, decoder, both, or layers of them")
         if not self.rate_weights or min(self.rate_weights) < 0:
             raise ValueError(f"rate_weights are {self.rate_weights}, expected at least one, none below 0")
         if not self.scales or not 0 < min(self.scales) <= max(self.scales) <= MAX_SCALE:
@@ -86,6 +86,22 @@ class Phase:
             raise ValueError(
                 f"discriminator_frames is {self.discriminator_frames}, of {self.num_frames} frames"
             )
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether any of the encoder is trained."""
+        return any(part.split(".")[0] == "encoder" for part in self.parts)
+
+
+@dataclass(frozen=True)
+class OuterValues:
+    """Values at the ends of one dimension of a lookup-free quantizer, moved outwards from the integers."""
+
+    dimension: int
+    low: tuple[float, ...] = ()
+    """Take the place of as many of the lowest; rising."""
+    high: tuple[float, ...] = ()
+    """Take the place of as many of the highest; rising."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,11 @@ class TrainConfig:
     the first, the mean, what covers the whole range."""
     start_from: str = ""
     """Model folder whose weights the first phase starts from: of the same tokens; its networks may be smaller."""
+    outer_values: tuple[OuterValues, ...] = ()
+    """What the ends of dimensions become when a run starts: flat pictures of white or strong colour may lie outside of
+    a dimension's integers."""
+    calibration_shards: tuple[str, ...] = ()
+    """What the transform and the centres of cells are fitted on; `video_shards` if empty."""
     ema_decay: float = 0.999
     gradient_clip: float = 1.0
     checkpoint_minutes: float = 5.0
@@ -144,8 +165,8 @@ def read_train_config(path: Path) -> TrainConfig:
             raise ValueError(f"tokenizer {tokenizer!r}, expected one of {', '.join(PRESETS)} or a table")
         config = PRESETS[tokenizer] if isinstance(tokenizer, str) else TokenizerConfig.from_dict(tokenizer)
         phases = tuple(_phase(phase) for phase in values.pop("phases", []))
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        parts = {**values, **lists, "tokenizer": config, "phases": phases}
+        outer = tuple(_outer_values(ends) for ends in values.pop("outer_values", []))
+        parts = {**_with_tuples(values), "tokenizer": config, "phases": phases, "outer_values": outer}
         return TrainConfig(**_known(TrainConfig, parts, "the configuration"))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
@@ -153,8 +174,15 @@ def read_train_config(path: Path) -> TrainConfig:
 
 def _phase(values: dict[str, Any]) -> Phase:
     loss = LossWeights(**_known(LossWeights, values.pop("loss", {}), "a loss"))
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Phase(**_known(Phase, {**values, "loss": loss}, "a phase"))
+    return Phase(**_known(Phase, {**_with_tuples(values), "loss": loss}, "a phase"))
+
+
+def _outer_values(values: dict[str, Any]) -> OuterValues:
+    return OuterValues(**_known(OuterValues, _with_tuples(values), "outer_values"))
+
+
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _known(cls: type[Any], values: dict[str, Any], where: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _reconstruct_coded(tokenizer: Tokenizer, batch: Batch, phase: Phase) -> tupl
     if batch.given is not None:
         return tokenizer.decode_latent(batch.given, depths), {}
     clip = pad_to_grid(resize_clip(batch.clip, phase.crop, phase.crop), tokenizer.config)
-    with torch.set_grad_enabled("encoder" in phase.parts):
+    with torch.set_grad_enabled(phase.trains_encoder):
         latent = tokenizer.encoder(clip)
     quantizer = tokenizer.quantizer
     if not isinstance(quantizer, LookupFreeQuantizer):

@@ -21,15 +21,16 @@ from mgv.tokenizer import (
     load_tokenizer,
     save_tokenizer,
 )
-from mgv.tokenizer.decoder_engine import open_engine
+from mgv.tokenizer.decoder_engine import EngineName, open_engine
 from mgv.tokenizer.int8_engine import INT8_NAME, SHA256_KEY
 from mgv.tokenizer.int8_graph import save_int8_decoder
 from mgv.tokenizer.int8_scales import MAX_WEIGHT, best_step, round_weights
 from mgv.tokenizer.klt import model_klt
 from mgv.tokenizer.mgv_s import MgvSDecoder, MgvSEncoder, set_linear_transform
 from mgv.tokenizer.presets import MAGVIT_V2, MGV_S, image_config
+from mgv.tokenizer.quantize import LookupFreeQuantizer
 
-CONFIG = replace(MGV_S, name="tiny", network=MgvSNetwork(8, 12, 1, 12, 2, 8, 1))
+CONFIG = replace(MGV_S, name="tiny", network=MgvSNetwork(8, 12, 1, 12, 2, 8, 1, (0, 1)))
 DEPTH = CONFIG.bits_per_token
 
 
@@ -39,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_random(tmp_path_factory.mktemp("int8"))
 
 
-def save_random(folder: Path, seed: int = 0) -> Path:
+def save_random(folder: Path, seed: int = 0, high: tuple[tuple[int, tuple[float, ...]], ...] = ()) -> Path:
     torch.manual_seed(seed)
     tokenizer = Tokenizer(CONFIG)
     assert isinstance(tokenizer.encoder, MgvSEncoder)
@@ -51,6 +52,9 @@ def save_random(folder: Path, seed: int = 0) -> Path:
         for name, parameter in tokenizer.decoder.named_parameters():
             if "shortcut" not in name:
                 parameter.add_(torch.randn_like(parameter) * 0.05)
+    assert isinstance(tokenizer.quantizer, LookupFreeQuantizer)
+    for dimension, values in high:
+        tokenizer.quantizer.set_outer_values(dimension, (), values)
     save_tokenizer(tokenizer, folder, {})
     assert save_int8_decoder(load_tokenizer(folder), clips(), folder / INT8_NAME) == 6
     return folder
@@ -88,6 +92,19 @@ def test_it_decodes_what_float32_does_but_for_rounding(folder: Path, depth: int)
     assert np.square(rounded - exact).mean() < 4
     linear_only = decode(folder, tokens(4, 9, 11, seed=5), "int8", [4], depth=depth)
     assert np.square(linear_only - exact).mean() > 100  # other tokens are another picture
+
+
+def test_what_lies_beyond_the_integers_is_seen_alike(tmp_path: Path) -> None:
+    folder = save_random(tmp_path, high=((0, (80.0,)), (1, (24.0,))))
+    tokenizer = load_tokenizer(folder)
+    latent = torch.zeros(1, len(CONFIG.dimension_bits), 2, 5, 6)
+    latent[0, :2, :, 1:3, 1:4] = 80.0
+    ids: np.ndarray = tokenizer.quantizer.quantize(latent)[0].numpy()
+    exact, rounded = (decode(folder, ids, engine, [2]).astype(float) for engine in ("torch", "int8"))
+    with torch.no_grad():
+        tokenizer.decoder.outer_in.weight.zero_()
+    untaught = DecoderStream(tokenizer, 37, 47, DEPTH).push(ids).astype(float)
+    assert np.square(rounded - exact).mean() < 0.2 * np.square(rounded - untaught).mean()
 
 
 def test_the_residual_is_not_what_rounding_leaves(folder: Path) -> None:
@@ -207,3 +224,17 @@ def test_weights_are_rounded_within_half_a_step() -> None:
     error = np.abs(integers * steps[:, None, None, None] - kernel)
     assert (error[1:].max(axis=(1, 2, 3)) < steps[1:] * 2).all()
     assert np.sqrt(np.square(error[1:]).mean(axis=(1, 2, 3)) * 12) == pytest.approx(steps[1:], rel=0.3)
+
+
+@pytest.mark.parametrize("engine", ["torch", "int8"])
+@pytest.mark.parametrize(("shade", "tolerance"), [(0, 1), (128, 3), (200, 4), (240, 6), (255, 1)])
+def test_flat_greys_come_out_as_they_are_under_the_shipped_weights(
+    engine: EngineName, shade: int, tolerance: int
+) -> None:
+    tokenizer = load_tokenizer()
+    clip = torch.full((1, 3, 5, 64, 64), shade, dtype=torch.uint8)
+    ids: np.ndarray = tokenizer.encode(clip, rate_weight=0.15).ids[0].numpy()
+    running, _ = open_engine(tokenizer, engine)
+    depth = tokenizer.config.bits_per_token
+    frames = DecoderStream(tokenizer, 64, 64, depth, engine=running).push(ids)
+    assert np.abs(frames.astype(float).mean(axis=(1, 2)) - shade).max() <= tolerance

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mgv.tokenizer import EncoderStream, MgvSNetwork, Tokenizer, TokenizerConfig, Tokens
-from mgv.tokenizer.conv import Cache
+from mgv.tokenizer.conv import Cache, depth_to_space
+from mgv.tokenizer.grow import grow
 from mgv.tokenizer.klt import model_klt
 from mgv.tokenizer.mgv_s import MgvSDecoder, MgvSEncoder, set_linear_transform
 from mgv.tokenizer.presets import MGV_S, image_config
@@ -185,3 +186,32 @@ def test_an_encoder_network_that_adds_nothing_is_not_run() -> None:
         short = tokenizer.encoder(clip)
     whole = tokenizer.encoder(clip).detach()  # with gradients the network runs
     assert torch.equal(short, whole)
+
+
+def test_what_lies_beyond_the_integers_reaches_the_network_apart() -> None:
+    tokenizer = tokenizer_of(replace(CONFIG, network=replace(CONFIG.network, wide_dimensions=(0, 5))))
+    decoder = tokenizer.decoder
+    assert isinstance(decoder, MgvSDecoder)
+    latent = torch.zeros(1, 18, 2, 3, 3)
+    latent[0, 0], latent[0, 5] = 70.0, -20.0  # of -64..63 and -8..7
+    clamped = latent.clone()
+    clamped[0, 0], clamped[0, 5] = 63.0, -8.0
+    with torch.no_grad():
+        change = tokenizer.decode_latent(latent, 56) - tokenizer.decode_latent(clamped, 56)
+        linear = decoder.shortcut(latent) - decoder.shortcut(clamped)
+        assert change.abs().max() > 0.1
+        decoder.outer_in.weight.zero_()
+        change = tokenizer.decode_latent(latent, 56) - tokenizer.decode_latent(clamped, 56)
+        expected = torch.einsum("oc,bcthw->bothw", decoder.colour, depth_to_space(linear, decoder.strides))
+        # Untaught, only the shortcut sees it.
+        torch.testing.assert_close(change, expected[:, :, 3:], atol=1e-4, rtol=0)
+
+
+def test_within_the_integers_wide_dimensions_change_nothing() -> None:
+    plain = tokenizer_of()
+    wide = Tokenizer(replace(CONFIG, network=replace(CONFIG.network, wide_dimensions=(0, 1, 5))))
+    grow(plain.state_dict(), wide)
+    latent = torch.randn(1, 18, 3, 4, 4) * 2
+    assert latent[:, :6].abs().max() < 7
+    with torch.no_grad():
+        assert torch.equal(plain.decode_latent(latent, 56), wide.decode_latent(latent, 56))

@@ -132,3 +132,44 @@ def test_token_grids_cover_any_size() -> None:
     assert MGV_S.latent_shape(1, 269, 479) == (1, 34, 60)
     assert MGV_S.latent_shape(17, 128, 128) == (5, 16, 16)
     assert MGV_S.latent_shape(18, 8, 9) == (6, 1, 2)
+
+
+def test_outer_values_take_the_place_of_the_ends() -> None:
+    quantizer = LookupFreeQuantizer(SMALL)
+    before = quantizer.centres.clone()
+    quantizer.set_outer_values(0, [-9.0], [2.5, 7.0])
+    assert quantizer.values(0).tolist() == [-9, -3, -2, -1, 0, 1, 2.5, 7]
+    assert quantizer.dequantize(quantizer.quantize(one(6.0, 0.0, 1.0)))[0, 0].item() == 7
+    # Undecided cells are the mean of their values, and those without a moved one stay.
+    assert quantizer.centres[0, 4:8].tolist() == [-6, before[0, 5], before[0, 6], 4.75]
+    assert torch.equal(quantizer.centres[1:], before[1:])
+
+
+def test_only_the_cells_that_are_named_are_calibrated() -> None:
+    quantizer = LookupFreeQuantizer(SMALL)
+    before = quantizer.centres.clone()
+    quantizer.set_outer_values(0, [], [9.0])
+    moved = quantizer.centres != before
+    quantizer.calibrate_centres(torch.tensor([[8.0, 1.0, 1.0], [-4.0, 1.0, 1.0]]), moved)
+    assert quantizer.centres[0, 1:8].tolist() == [2.0, -2.5, 8.0, -3.5, -1.5, 0.5, 8.0]
+    assert torch.equal(quantizer.centres[1:], before[1:])
+
+
+@pytest.mark.parametrize(
+    ("dimension", "low", "high", "message"),
+    [
+        (3, [], [9.0], "no dimension 3"),
+        (0, [], [1.0], "would not rise"),
+        (0, [-3.0], [], "would not rise"),
+        (0, [], [float("nan")], "would not rise"),
+        (1, [-3.0, -2.0], [0.5, 1.0, 2.0], "2 and 3 outer values, but dimension 1 has 4"),
+    ],
+)
+def test_outer_values_that_do_not_fit_are_refused(
+    dimension: int, low: list[float], high: list[float], message: str
+) -> None:
+    quantizer = LookupFreeQuantizer(SMALL)
+    before = quantizer.centres.clone()
+    with pytest.raises(ValueError, match=message):
+        quantizer.set_outer_values(dimension, low, high)
+    assert torch.equal(quantizer.centres, before)

@@ -19,7 +19,7 @@ from mgv.tokenizer.discriminator import Discriminator
 from mgv.tokenizer.model import Tokenizer
 from mgv.tokenizer.presets import MAGVIT_B, MAGVIT_V2, MGV_S
 from mgv.tokenizer.train import StepReport, start_linear, train
-from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig
+from mgv.tokenizer.train_config import LossWeights, OuterValues, Phase, TrainConfig
 from mgv.tokenizer.train_data import Batch, CropBatches
 from mgv.tokenizer.train_step import (
     Game,
@@ -63,6 +63,35 @@ def test_a_run_starts_from_a_smaller_model(shards: dict[str, str], tmp_path: Pat
     assert torch.equal(before["encoder.shortcut.weight"], after["encoder.shortcut.weight"])
     assert (after["decoder.out.weight"] - before["decoder.out.weight"]).abs().max() < 0.1
     assert after["decoder.blocks.1.time.weight"].any()
+
+
+def test_a_run_teaches_a_model_the_ends_of_its_range(shards: dict[str, str], tmp_path: Path) -> None:
+    assert train(config_of(shards, VIDEO), tmp_path / "plain")
+    wide = replace(TINY, name="wide", network=replace(TINY.network, wide_dimensions=(0, 5)))
+    ends = (OuterValues(0, high=(40.0, 75.0)), OuterValues(5, low=(-20.0, -9.0)))
+    config = replace(
+        config_of(shards, replace(VIDEO, parts=("decoder.outer_in",)), tokenizer=wide),
+        start_from=str(tmp_path / "plain" / "model"),
+        outer_values=ends,
+        calibration_shards=(shards["images"],),
+    )
+    with pytest.raises(ValueError, match="would not rise"):
+        train(config, tmp_path / "wide")
+    config = replace(config, outer_values=(OuterValues(0, high=(64.0, 75.0)), ends[1]))
+    assert train(config, tmp_path / "wide")
+    before, after = weights_of(tmp_path / "plain"), weights_of(tmp_path / "wide")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"quantizer.centres"}
+    assert after.keys() - before.keys() == {"decoder.outer_in.weight"}
+    assert after["quantizer.centres"][0, 254:256].tolist() == [64, 75]
+    assert after["quantizer.centres"][5, 16:18].tolist() == [-20, -9]
+
+
+def test_a_part_that_is_none_is_refused(shards: dict[str, str], tmp_path: Path) -> None:
+    config = config_of(shards, replace(VIDEO, parts=("decoder.tail",)))
+    with pytest.raises(ValueError, match=r"tiny has no part decoder\.tail to train"):
+        train(config, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_does_not_start_from_a_model_of_other_tokens(shards: dict[str, str], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mgv.tokenizer import train_config
 from mgv.tokenizer.presets import MAGVIT_V2, MGV_S
-from mgv.tokenizer.train_config import LossWeights, Phase, TrainConfig, read_train_config
+from mgv.tokenizer.train_config import LossWeights, OuterValues, Phase, TrainConfig, read_train_config
 
 CONFIGS = Path(train_config.__file__).parent / "configs"
 
@@ -54,6 +54,26 @@ def test_a_perceptual_term_without_its_features_is_refused_at_the_start() -> Non
     with pytest.raises(ValueError, match="perceptual_weights"):
         TrainConfig(MGV_S, ("v",), (), (plain, later))
     assert TrainConfig(MGV_S, ("v",), (), (plain, later), perceptual_weights="features.npz")
+
+
+def test_outer_values_and_parts_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    text = (
+        "video_shards = []\nvalidation_shards = []\n[[outer_values]]\ndimension = 5\nlow = [-20, -9]\n[[phases]]\n"
+        'kind = "video"\nsteps = 1\nbatch_size = 1\ncrop = 32\nparts = ["decoder.outer_in"]\n'
+    )
+    path.write_text(text)
+    config = read_train_config(path)
+    assert config.outer_values == (OuterValues(5, low=(-20, -9)),)
+    assert not config.phases[0].trains_encoder
+    for broken, message in (
+        (text.replace("dimension = 5", ""), "outer_values needs the field dimension"),
+        (text.replace("low", "least"), "unknown field least in outer_values"),
+        (text.replace("decoder.outer_in", "coder"), "expected encoder, decoder, both, or layers"),
+    ):
+        path.write_text(broken)
+        with pytest.raises(ValueError, match=message):
+            read_train_config(path)
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
