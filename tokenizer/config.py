@@ -69,8 +69,11 @@ class TokenizerConfig:
             raise ValueError(f"the last of bit_depths must be all {self.bits_per_token} bits")
         if isinstance(self.network, MgvSNetwork):
             wide = self.network.wide_dimensions
-            if len(set(wide)) < len(wide) or not set(wide) <= set(range(len(self.dimension_bits))):
-                raise ValueError(f"wide_dimensions are {wide}, expected some of the dimensions, each once")
+            of_many_values = {index for index, bits in enumerate(self.dimension_bits) if bits > 1}
+            if len(set(wide)) < len(wide) or not set(wide) <= of_many_values:
+                raise ValueError(
+                    f"wide_dimensions are {wide}, expected dimensions of more than one bit, each once"
+                )
         if self.bit_depths[0] < 1 or any(low >= high for low, high in pairwise(self.bit_depths)):
             raise ValueError(f"bit_depths must rise from at least 1, got {self.bit_depths}")
 

@@ -1,4 +1,4 @@
-"""What can go wrong with weights and with shards to train on."""
+"""What can go wrong with weights, with training runs and with the shards that they train on."""
 
 
 class WeightsError(ValueError):
@@ -7,3 +7,7 @@ class WeightsError(ValueError):
 
 class ShardError(ValueError):
     """A folder holds no shards, damaged ones, or none that training can use."""
+
+
+class RunConfigError(ValueError):
+    """A training run asks its model for what that does not have, or starts from one that it does not fit."""

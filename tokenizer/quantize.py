@@ -13,10 +13,9 @@ class LookupFreeQuantizer(nn.Module):
 
     A dimension of one bit has the values {-1, 1} (Eq. 5.3); one of b > 1 bits has the integers from -2**(b-1) to
     2**(b-1) - 1, in units of its quantization step, so that zero is a value; those at the ends may have been moved
-    outwards (`set_outer_values`). Value numbers rise with the value, and the
-    most significant bit of the number is plane 0, the coarsest split. At bit depth k the lowest k bits of a token are
-    known; each dimension is then fed to the decoder as the centre of the cell that its known planes leave (0 for an
-    unknown sign).
+    outwards (`set_outer_values`). Value numbers rise with the value, and the most significant bit of the number is
+    plane 0, the coarsest split. At bit depth k the lowest k bits of a token are known; each dimension is then fed to
+    the decoder as the centre of the cell that its known planes leave (0 for an unknown sign).
     """
 
     centres: Tensor
@@ -90,7 +89,8 @@ class LookupFreeQuantizer(nn.Module):
             high: take the place of as many of the highest; rising.
 
         Raises:
-            ValueError: there is no such dimension, there are more values than it has, or they would not all rise.
+            ValueError: there is no such dimension, there are more values than it has, or they would not all rise and
+                be finite in fp16, in which they are stored.
         """
         if not 0 <= dimension < len(self.config.dimension_bits):
             raise ValueError(f"there is no dimension {dimension}")
@@ -102,8 +102,8 @@ class LookupFreeQuantizer(nn.Module):
             )
         inner = old[len(low) : len(old) - len(high)]
         values = torch.cat([torch.tensor(low, dtype=old.dtype), inner, torch.tensor(high, dtype=old.dtype)])
-        values = values.to(torch.float16).float()  # as they are stored
-        if not (values[1:] > values[:-1]).all():
+        values = values.to(torch.float16).float()
+        if not (values[1:] > values[:-1]).all() or not values.isfinite().all():
             raise ValueError(f"the values of dimension {dimension} would not rise: {values.tolist()}")
         moved = values != old
         for planes in range(bits + 1):

@@ -6,37 +6,29 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.nn.utils import convert_conv3d_weight_memory_format
 
 from .adversarial import LeCam
-from .config import TokenizerConfig
 from .discriminator import Discriminator
 from .ema import Ema
-from .grow import grow
-from .inflate import Placement, inflate
-from .klt import RGB_TO_YCBCR, fit_klt, model_klt
-from .mgv_s import MgvSDecoder, MgvSEncoder, inflation_map, set_linear_transform
 from .model import Tokenizer
 from .perceptual import SqueezeNetDistance
 from .precision import training_precision
-from .presets import image_config
 from .quantize import LookupFreeQuantizer
-from .train_config import Phase, TrainConfig
-from .train_data import Batch, CropBatches, batches, check_shards, sample_patches
+from .train_config import TrainConfig
+from .train_data import Batch, CropBatches, batches, check_shards
+from .train_model import build_phase_tokenizer, train_only
 from .train_step import Game, Perceptual, discriminated, discriminator_step_loss, tokenizer_loss
 from .train_tokens import FrozenEncoder
 from .validate import CodedBits, sample_picture, validate
-from .weights import load_tokenizer, save_tokenizer
-
-NUM_START_PATCHES = 250_000
+from .weights import save_tokenizer
 
 
 @dataclass(frozen=True)
@@ -74,6 +66,7 @@ def train(
 
     Raises:
         ShardError: there is nothing to train a phase or to validate on; nothing is written then.
+        RunConfigError: the model has no such parts or values, or the one to start from does not fit; likewise.
     """
     deadline = time.monotonic() + time_limit_seconds if time_limit_seconds else None
     torch.manual_seed(config.seed)
@@ -119,7 +112,7 @@ class PhaseRun:
             torch.backends.cudnn.allow_tf32 = False
             tokenizer = convert_conv3d_weight_memory_format(tokenizer, torch.channels_last_3d)
         self.ema = Ema(tokenizer, config.ema_decay).to(self.accelerator.device)
-        self.parameters = _train_only(tokenizer, phase)
+        self.parameters = train_only(tokenizer, phase)
         optimizer = torch.optim.AdamW(
             self.parameters, phase.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=cuda
         )
@@ -287,114 +280,3 @@ class PhaseRun:
         if self.accelerator.is_main_process:
             training = {"phase": self.index, "step": self.step, "config": self.config.to_dict()}
             save_tokenizer(self.averaged, self.out / "model", {"training": training})
-
-
-def build_phase_tokenizer(
-    config: TrainConfig, phase: Phase, previous: Tokenizer | None, *, fresh: bool
-) -> Tokenizer:
-    """Build the model of a phase: started from data, carried on, or inflated from the image model before it."""
-    wanted = image_config(config.tokenizer) if phase.kind == "image" else config.tokenizer
-    if previous is not None and previous.config == wanted:
-        return previous
-    tokenizer = Tokenizer(wanted)
-    if previous is not None:
-        inflate_tokenizer(previous, tokenizer)
-    elif fresh and config.start_from:
-        start = load_tokenizer(config.start_from)
-        if replace(start.config, name=wanted.name, network=wanted.network) != wanted:
-            raise ValueError(f"{config.start_from} makes other tokens than this run's {wanted.name}")
-        grow(start.state_dict(), tokenizer)
-    elif fresh and isinstance(tokenizer.encoder, MgvSEncoder):
-        start_linear(tokenizer, config)
-    if fresh and previous is None and config.outer_values:
-        set_outer_values(tokenizer, config)
-    return tokenizer
-
-
-def _train_only(tokenizer: Tokenizer, phase: Phase) -> list[nn.Parameter]:
-    """Let nothing but the parts have gradients, and of them not the shortcut that inverts a frozen encoder.
-
-    The errors that quantizing weighs follow that shortcut, so the tokens of a video then stay what they were.
-
-    Returns:
-        The parameters that are trained.
-
-    Raises:
-        ValueError: a part names none.
-    """
-    shortcut_stays = isinstance(tokenizer.decoder, MgvSDecoder) and not phase.trains_encoder
-    for part in phase.parts:
-        if not any(name.startswith(f"{part}.") for name, _ in tokenizer.named_parameters()):
-            raise ValueError(f"{tokenizer.config.name} has no part {part} to train")
-    parts = tuple(f"{part}." for part in phase.parts)
-    trained = []
-    for name, parameter in tokenizer.named_parameters():
-        stays = shortcut_stays and name.startswith("decoder.shortcut.")
-        parameter.requires_grad_(name.startswith(parts) and not stays)
-        if parameter.requires_grad:
-            trained.append(parameter)
-    return trained
-
-
-def inflate_tokenizer(image: Tokenizer, video: Tokenizer) -> None:
-    """Fill the video model from the image model: last slice for causal models, central for `magvit` (thesis 3.2.1)."""
-    folded, unfolded = inflation_map(video.config) if video.config.kind == "mgv-s" else ({}, {})
-    placement: Placement = "central" if video.config.kind == "magvit" else "last"
-    inflate(image.state_dict(), video, placement, folded=folded, unfolded=unfolded)
-
-
-def default_steps(config: TokenizerConfig) -> list[float]:
-    """Give the quantization steps of a run that states none, in `TrainConfig.quantization_steps`' units."""
-    # The mean needs the whole range in its 2**b values: pixels in [-1, 1] reach sqrt(samples of luma) either way.
-    mean = 2 * math.sqrt(math.prod(config.strides)) / 2 ** config.dimension_bits[0]
-    return [mean] + [0.6] * (len(config.dimension_bits) - 1)
-
-
-def start_linear(tokenizer: Tokenizer, config: TrainConfig) -> None:
-    """Set the linear shortcuts of `mgv-s` to the KLT, of shards or of a model source, and the centres to match."""
-    encoder, decoder, quantizer = tokenizer.encoder, tokenizer.decoder, tokenizer.quantizer
-    if not (
-        isinstance(encoder, MgvSEncoder)
-        and isinstance(decoder, MgvSDecoder)
-        and isinstance(quantizer, LookupFreeQuantizer)
-    ):
-        raise ValueError(f"a {tokenizer.config.kind} tokenizer has no linear shortcut")
-    strides, num_dimensions = tokenizer.config.strides, len(tokenizer.config.dimension_bits)
-    if config.transform == "klt":
-        ycbcr = _sample_ycbcr(config)
-        transform = fit_klt(ycbcr, num_dimensions)
-    else:
-        transform = model_klt(strides, num_dimensions)
-    steps = np.array(config.quantization_steps or default_steps(tokenizer.config))
-    set_linear_transform(encoder, decoder, transform, steps)
-    if config.transform == "klt":
-        latent = (ycbcr - transform.mean) @ (transform.basis / steps)
-        quantizer.calibrate_centres(torch.from_numpy(latent.astype(np.float32)))
-
-
-@torch.no_grad()
-def set_outer_values(tokenizer: Tokenizer, config: TrainConfig) -> None:
-    """Move the ends of dimensions as a run wants them, and calibrate the cells that they are in on shards.
-
-    Raises:
-        ValueError: the values do not fit the tokenizer.
-    """
-    encoder, quantizer = tokenizer.encoder, tokenizer.quantizer
-    if not (isinstance(encoder, MgvSEncoder) and isinstance(quantizer, LookupFreeQuantizer)):
-        raise ValueError(f"a {tokenizer.config.kind} tokenizer takes no outer_values")
-    before = quantizer.centres.clone()
-    for ends in config.outer_values:
-        quantizer.set_outer_values(ends.dimension, ends.low, ends.high)
-    patches = torch.from_numpy(_sample_ycbcr(config))
-    latent = encoder.shortcut(patches[:, :, None, None, None])[:, :, 0, 0, 0]
-    moved = quantizer.centres != before
-    quantizer.calibrate_centres(latent, moved)
-
-
-def _sample_ycbcr(config: TrainConfig) -> np.ndarray:
-    """Draw patches of shards, float32 `[N, 3 * s_t * s_h * s_w]`: what a linear encoder sees."""
-    folders = config.calibration_shards or config.video_shards or config.image_shards
-    patches = sample_patches(folders, config.tokenizer.strides, NUM_START_PATCHES, config.seed)
-    by_channel = patches.reshape(len(patches), 3, -1)
-    ycbcr: np.ndarray = np.einsum("oc,ncp->nop", RGB_TO_YCBCR.astype(np.float32), by_channel)
-    return ycbcr.reshape(len(patches), -1)

@@ -44,6 +44,7 @@ EXPECTED_ERRORS = (
     ("mgv.codec.options", "OptionError", 2),
     ("mgv.eval.study.errors", "StudyError", 2),
     ("mgv.generator.errors", "DataError", 2),
+    ("mgv.tokenizer.errors", "RunConfigError", 2),
     ("mgv.codec.errors", "MediaError", 3),
     ("mgv.tokenizer.errors", "ShardError", 3),
     ("mgv.container", "FormatError", 4),

@@ -14,7 +14,7 @@ from mgv.tokenizer.mgv_s import MgvSDecoder, MgvSEncoder, set_linear_transform
 from mgv.tokenizer.presets import MGV_S, image_config
 from mgv.tokenizer.quantize import LookupFreeQuantizer
 from mgv.tokenizer.stream import DecoderStream
-from mgv.tokenizer.train import inflate_tokenizer
+from mgv.tokenizer.train_model import inflate_tokenizer
 
 CONFIG = replace(MGV_S, name="tiny", network=MgvSNetwork(8, 12, 1, 12, 2, 8, 1))
 

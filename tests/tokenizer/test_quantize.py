@@ -113,6 +113,9 @@ def test_the_gradient_passes_straight_through() -> None:
         {"bit_depths": (4, 2, 6)},
         {"dimension_bits": (40, 40), "plane_dimensions": (0,) * 40 + (1,) * 40, "bit_depths": (80,)},
         {"kind": "magvit"},
+        {"network": replace(NETWORK, wide_dimensions=(3,))},
+        {"network": replace(NETWORK, wide_dimensions=(1, 1))},
+        {"network": replace(NETWORK, wide_dimensions=(2,))},
     ],
     ids=str,
 )
@@ -162,6 +165,7 @@ def test_only_the_cells_that_are_named_are_calibrated() -> None:
         (0, [], [1.0], "would not rise"),
         (0, [-3.0], [], "would not rise"),
         (0, [], [float("nan")], "would not rise"),
+        (0, [], [1e5], "would not rise"),
         (1, [-3.0, -2.0], [0.5, 1.0, 2.0], "2 and 3 outer values, but dimension 1 has 4"),
     ],
 )

@@ -16,11 +16,13 @@ from mgv.tokenizer import (
 )
 from mgv.tokenizer.adversarial import LeCam
 from mgv.tokenizer.discriminator import Discriminator
+from mgv.tokenizer.errors import RunConfigError
 from mgv.tokenizer.model import Tokenizer
 from mgv.tokenizer.presets import MAGVIT_B, MAGVIT_V2, MGV_S
-from mgv.tokenizer.train import StepReport, start_linear, train
+from mgv.tokenizer.train import StepReport, train
 from mgv.tokenizer.train_config import LossWeights, OuterValues, Phase, TrainConfig
 from mgv.tokenizer.train_data import Batch, CropBatches
+from mgv.tokenizer.train_model import start_linear
 from mgv.tokenizer.train_step import (
     Game,
     discriminated,
@@ -75,7 +77,7 @@ def test_a_run_teaches_a_model_the_ends_of_its_range(shards: dict[str, str], tmp
         outer_values=ends,
         calibration_shards=(shards["images"],),
     )
-    with pytest.raises(ValueError, match="would not rise"):
+    with pytest.raises(RunConfigError, match=r"outer_values do not fit wide: .* would not rise"):
         train(config, tmp_path / "wide")
     config = replace(config, outer_values=(OuterValues(0, high=(64.0, 75.0)), ends[1]))
     assert train(config, tmp_path / "wide")
@@ -89,7 +91,7 @@ def test_a_run_teaches_a_model_the_ends_of_its_range(shards: dict[str, str], tmp
 
 def test_a_part_that_is_none_is_refused(shards: dict[str, str], tmp_path: Path) -> None:
     config = config_of(shards, replace(VIDEO, parts=("decoder.tail",)))
-    with pytest.raises(ValueError, match=r"tiny has no part decoder\.tail to train"):
+    with pytest.raises(RunConfigError, match=r"tiny has no part decoder\.tail to train"):
         train(config, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -98,7 +100,7 @@ def test_a_run_does_not_start_from_a_model_of_other_tokens(shards: dict[str, str
     assert train(config_of(shards, VIDEO), tmp_path / "small")
     other = replace(TINY, bit_depths=(20, 56))
     config = replace(config_of(shards, VIDEO, tokenizer=other), start_from=str(tmp_path / "small" / "model"))
-    with pytest.raises(ValueError, match="makes other tokens"):
+    with pytest.raises(RunConfigError, match="makes other tokens"):
         train(config, tmp_path / "other")
 
 

@@ -10,9 +10,9 @@ from mgv.tokenizer import MgvSNetwork, train_data
 from mgv.tokenizer.model import Tokenizer
 from mgv.tokenizer.presets import MGV_S
 from mgv.tokenizer.resize import resize_clip, resize_frames
-from mgv.tokenizer.train import start_linear
 from mgv.tokenizer.train_config import Phase, TrainConfig
 from mgv.tokenizer.train_data import CropBatches, batches
+from mgv.tokenizer.train_model import start_linear
 from mgv.tokenizer.train_step import reconstruct
 from mgv.tokenizer.train_tokens import FrozenEncoder, draw_fineness
 

@@ -110,6 +110,19 @@ def test_a_wrong_config_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert not (tmp_path / "run").exists()
 
 
+def test_a_part_that_a_model_has_not_is_one_line(
+    shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, out = tmp_path / "run.toml", tmp_path / "out"
+    config.write_text(
+        RUN.format(shards=shards).replace("steps = 3", 'steps = 3\nparts = ["decoder.outer_in"]', 1)
+    )
+    capsys.readouterr()
+    assert run(["train", "tokenizer", str(config), "-o", str(out), "--workers", "0"]) == 2
+    assert capsys.readouterr().err == "mgv: error: tiny has no part decoder.outer_in to train\n"
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
