@@ -179,8 +179,6 @@ def choose_rate(
     rate = choose_target(bpp, bitrate, size)
     if rate is not None and quality is not None:
         raise OptionError(f"quality and {rate.kind} are given, expected one of them")
-    if quality is not None:
-        whole_number("quality", quality)
     if not 0 <= whole_number("effort", effort) <= MAX_SEARCH_STEPS:
         raise OptionError(f"effort is {effort}, expected 0..{MAX_SEARCH_STEPS}")
     if effort and rate is not None:
