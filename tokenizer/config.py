@@ -34,7 +34,9 @@ class MgvSNetwork:
     decoder_quarter_width: int
     num_decoder_quarter_blocks: int
     wide_dimensions: tuple[int, ...] = ()
-    """Dimensions whose outermost values may lie outside of their integers, see `MgvSDecoder`."""
+    """Dimensions whose outermost values the decoder's residual network sees apart, see `MgvSDecoder`."""
+    inner_bits: tuple[int, ...] = ()
+    """For each of them, the bits of the integers that the network sees with all others."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,7 @@ class TokenizerConfig:
         if not self.bit_depths or self.bit_depths[-1] != self.bits_per_token:
             raise ValueError(f"the last of bit_depths must be all {self.bits_per_token} bits")
         if isinstance(self.network, MgvSNetwork):
-            wide = self.network.wide_dimensions
-            of_many_values = {index for index, bits in enumerate(self.dimension_bits) if bits > 1}
-            if len(set(wide)) < len(wide) or not set(wide) <= of_many_values:
-                raise ValueError(
-                    f"wide_dimensions are {wide}, expected dimensions of more than one bit, each once"
-                )
+            _check_wide(self.network, self.dimension_bits)
         if self.bit_depths[0] < 1 or any(low >= high for low, high in pairwise(self.bit_depths)):
             raise ValueError(f"bit_depths must rise from at least 1, got {self.bit_depths}")
 
@@ -123,6 +120,18 @@ KINDS: dict[str, type[MagvitNetwork] | type[MgvSNetwork]] = {
     "magvit-v2": MagvitNetwork,
     "mgv-s": MgvSNetwork,
 }
+
+
+def _check_wide(network: MgvSNetwork, dimension_bits: tuple[int, ...]) -> None:
+    """Raise ValueError if a network's wide dimensions are none of a tokenizer's."""
+    wide, inner = network.wide_dimensions, network.inner_bits
+    of_many_values = {index for index, bits in enumerate(dimension_bits) if bits > 1}
+    if len(set(wide)) < len(wide) or not set(wide) <= of_many_values:
+        raise ValueError(f"wide_dimensions are {wide}, expected dimensions of more than one bit, each once")
+    if len(inner) != len(wide) or any(
+        not 1 < bits <= dimension_bits[dimension] for dimension, bits in zip(wide, inner, strict=True)
+    ):
+        raise ValueError(f"inner_bits are {inner}, expected 2 bits or more of each of dimensions {wide}")
 
 
 def _strict(cls: type[Any], values: dict[str, Any]) -> Any:

@@ -90,9 +90,8 @@ MEAN_WEIGHT = 2.0
 class MgvSDecoder(nn.Module):
     """Dequantized latents to pixels: linear shortcut plus residual network; mirror of `MgvSEncoder`.
 
-    Where the outermost values of a dimension were moved outwards (`LookupFreeQuantizer.set_outer_values`), the shortcut
-    takes them as they are. The residual network takes those of `MgvSNetwork.wide_dimensions` clamped to the integers
-    that a dimension has otherwise, and what that cuts off beside them: it can be taught about the ends of a range
+    The shortcut takes latents as they are. The residual network takes those of `MgvSNetwork.wide_dimensions` clamped to
+    the integers of `inner_bits` bits, and what that cuts off beside them: it can be taught about the ends of a range
     without anything changing where they do not occur.
     """
 
@@ -116,8 +115,8 @@ class MgvSDecoder(nn.Module):
             self.outer_in = CausalConv3d(len(self.wide), width, (1, 3, 3), bias=False)
             nn.init.zeros_(self.outer_in.weight)
             reach = torch.tensor([[-torch.inf], [torch.inf]]).repeat(1, num_dimensions)
-            for dimension in self.wide:
-                half = 2 ** (config.dimension_bits[dimension] - 1)
+            for dimension, bits in zip(self.wide, network.inner_bits, strict=True):
+                half = 2 ** (bits - 1)
                 reach[:, dimension] = torch.tensor([-half, half - 1])
             self.register_buffer("reach", reach[:, :, None, None, None], persistent=False)
         self.blocks = nn.ModuleList(

@@ -25,7 +25,7 @@ class LookupFreeQuantizer(nn.Module):
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("centres", _default_centres(config.dimension_bits))
+        self.register_buffer("centres", default_centres(config.dimension_bits))
 
     def values(self, dimension: int) -> Tensor:
         """The set C_i of a dimension, rising, float32 `[2**b_i]`."""
@@ -150,7 +150,8 @@ def unpack_token(ids: Tensor, config: TokenizerConfig) -> Tensor:
     return numbers
 
 
-def _default_centres(dimension_bits: tuple[int, ...]) -> Tensor:
+def default_centres(dimension_bits: tuple[int, ...]) -> Tensor:
+    """Give the centres of cells before anything is known of data: the mean of the values in each."""
     centres = torch.zeros(len(dimension_bits), 2 ** (max(dimension_bits) + 1))
     for dimension, bits in enumerate(dimension_bits):
         half = 2 ** (bits - 1)

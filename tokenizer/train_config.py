@@ -56,6 +56,9 @@ class Phase:
     """Steps that each batch is taken for, at random among others: where a step is quicker than loading a batch."""
     still_share: float = 0.0
     """Share of video batches that hold photographs, as clips of one frame."""
+    recolour_share: float = 0.0
+    """Share of the clips that are recoloured: any hue, colours up to `recolour.MAX_SATURATION` times as strong, and
+    another brightness. Natural video has few strong colours."""
     partial_depth_share: float = 0.5
     """Share of the samples that keep fewer bits, at a depth drawn from the ladder."""
     rate_weights: tuple[float, ...] = (0.0,)
@@ -82,6 +85,8 @@ class Phase:
         counts = ("steps", "batch_size", "crop", "num_frames", "structure_stride", "batch_uses")
         if min(getattr(self, name) for name in counts) < 1:
             raise ValueError(f"{', '.join(counts)} are positive")
+        if not 0 <= self.recolour_share <= 1:
+            raise ValueError(f"recolour_share is {self.recolour_share}, expected 0 to 1")
         if not 0 <= self.discriminator_frames <= self.num_frames:
             raise ValueError(
                 f"discriminator_frames is {self.discriminator_frames}, of {self.num_frames} frames"
@@ -120,7 +125,8 @@ class TrainConfig:
     """Step of each latent of `mgv-s`, in units of orthonormal coefficients of pixels in [-1, 1]. If empty: 0.6, and for
     the first, the mean, what covers the whole range."""
     start_from: str = ""
-    """Model folder whose weights the first phase starts from: of the same tokens; its networks may be smaller."""
+    """Model folder whose weights the first phase starts from: of the same tokens, or of such with fewer bits for some
+    dimensions (`widen.is_wider`); its networks may be smaller."""
     outer_values: tuple[OuterValues, ...] = ()
     """What the ends of dimensions become when a run starts: flat pictures of white or strong colour may lie outside of
     a dimension's integers."""

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from .conv import space_to_depth
 from .errors import ShardError
+from .recolour import recolour
 from .resize import resize_frames
 from .shards import map_frames, open_shards
 from .train_config import Phase, TrainConfig
@@ -110,7 +111,9 @@ class CropBatches(Dataset[Batch]):
             for _ in range(batch_size):
                 some = (stills if random.random() < share else videos) or fitting
                 clips.append(self._crop(some[random.integers(len(some))], side, 1, random))
-        return np.stack(clips)
+        return np.stack(
+            [recolour(clip, random) if random.random() < phase.recolour_share else clip for clip in clips]
+        )
 
     def _crop(
         self, frames: np.ndarray, side: int, num_frames: int, random: np.random.Generator

@@ -19,6 +19,7 @@ from .quantize import LookupFreeQuantizer
 from .train_config import Phase, TrainConfig
 from .train_data import sample_patches
 from .weights import load_tokenizer
+from .widen import is_wider, new_cells, widen
 
 NUM_START_PATCHES = 250_000
 
@@ -34,18 +35,41 @@ def build_phase_tokenizer(
     if previous is not None:
         inflate_tokenizer(previous, tokenizer)
     elif fresh and config.start_from:
-        start = load_tokenizer(config.start_from)
-        if replace(start.config, name=wanted.name, network=wanted.network) != wanted:
-            raise RunConfigError(f"{config.start_from} makes other tokens than this run's {wanted.name}")
-        try:
-            grow(start.state_dict(), tokenizer)
-        except ValueError as error:
-            raise RunConfigError(f"a run cannot start from {config.start_from}: {error}") from error
+        start_trained(tokenizer, config)
     elif fresh and isinstance(tokenizer.encoder, MgvSEncoder):
         start_linear(tokenizer, config)
     if fresh and previous is None and config.outer_values:
         set_outer_values(tokenizer, config)
     return tokenizer
+
+
+def start_trained(tokenizer: Tokenizer, config: TrainConfig) -> None:
+    """Fill a tokenizer from the model that a run starts from, which may be smaller and have fewer bits.
+
+    Raises:
+        RunConfigError: it makes other tokens, or is larger.
+    """
+    wanted, start = tokenizer.config, load_tokenizer(config.start_from)
+    makes_same_tokens = replace(start.config, name=wanted.name, network=wanted.network) == wanted
+    if not makes_same_tokens and not is_wider(wanted, start.config):
+        raise RunConfigError(f"{config.start_from} makes other tokens than this run's {wanted.name}")
+    state = start.state_dict() if makes_same_tokens else widen(start.state_dict(), start.config, wanted)
+    try:
+        grow(state, tokenizer)
+    except ValueError as error:
+        raise RunConfigError(f"a run cannot start from {config.start_from}: {error}") from error
+    if not makes_same_tokens:
+        calibrate_new_cells(tokenizer, start.config, config)
+
+
+@torch.no_grad()
+def calibrate_new_cells(tokenizer: Tokenizer, start: TokenizerConfig, config: TrainConfig) -> None:
+    """Set the centres of undecided cells that a start with fewer bits did not have, or that ended its range."""
+    encoder, quantizer = tokenizer.encoder, tokenizer.quantizer
+    if not (isinstance(encoder, MgvSEncoder) and isinstance(quantizer, LookupFreeQuantizer)):
+        raise RunConfigError(f"a {tokenizer.config.kind} tokenizer has no cells to calibrate")
+    latent = _sample_latents(encoder, config)
+    quantizer.calibrate_centres(latent, new_cells(start, tokenizer.config))
 
 
 def train_only(tokenizer: Tokenizer, phase: Phase) -> list[nn.Parameter]:
@@ -125,10 +149,15 @@ def set_outer_values(tokenizer: Tokenizer, config: TrainConfig) -> None:
             quantizer.set_outer_values(ends.dimension, ends.low, ends.high)
     except (TypeError, ValueError) as error:
         raise RunConfigError(f"outer_values do not fit {tokenizer.config.name}: {error}") from error
-    patches = torch.from_numpy(_sample_ycbcr(config))
-    latent = encoder.shortcut(patches[:, :, None, None, None])[:, :, 0, 0, 0]
     moved = quantizer.centres != before
-    quantizer.calibrate_centres(latent, moved)
+    quantizer.calibrate_centres(_sample_latents(encoder, config), moved)
+
+
+def _sample_latents(encoder: MgvSEncoder, config: TrainConfig) -> torch.Tensor:
+    """Draw what a linear encoder makes of patches of shards, float32 `[N, D]`."""
+    patches = torch.from_numpy(_sample_ycbcr(config))
+    latent: torch.Tensor = encoder.shortcut(patches[:, :, None, None, None])[:, :, 0, 0, 0]
+    return latent
 
 
 def _sample_ycbcr(config: TrainConfig) -> np.ndarray:

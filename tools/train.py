@@ -213,20 +213,43 @@ def adaptive(model: str, shards: tuple[Path, ...], output: Path | None, segments
     show_default=True,
     help="Segments kept out of training and measured at the end.",
 )
+@click.option(
+    "--keep-networks",
+    is_flag=True,
+    help="Keep the networks that MODEL has, and train the start tables alone.",
+)
 def prior(
-    model: str, shards: tuple[Path, ...], output: Path | None, segments: int, steps: int, held_out: int
+    model: str,
+    shards: tuple[Path, ...],
+    output: Path | None,
+    segments: int,
+    steps: int,
+    held_out: int,
+    keep_networks: bool,
 ) -> None:
     """Train the `prior` coder on tokens that MODEL makes of SHARDS: its networks, then its start tables.
 
     The networks are trained as the integers that they become. What is held out is measured with them as they are and
     unrounded. A file names the parameters that it was coded with: files coded with the old ones need the old ones.
     """
-    from ..codec.entropy.prior_parameters import save_prior
-    from ..codec.entropy.train_prior import PriorTraining, measure_gap, train_prior
+    from ..codec.entropy.prior_parameters import load_prior, save_prior
+    from ..codec.entropy.train_prior import PriorTraining, measure_gap, train_prior, train_tables_alone
     from ..tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(model)
     planes, depths = tokenizer.config.planes, tokenizer.config.bit_depths
+    own = Path(tokenizer.folder or ".") / "prior.safetensors"
+    path = output or own
+    if keep_networks:
+        try:
+            before = load_prior(own)
+            grids = _training_tokens(tokenizer, shards, segments)
+            trained = train_tables_alone(before, grids, planes, depths)
+        except ValueError as error:
+            raise click.UsageError(f"{model} has no networks to keep: {error}") from error
+        save_prior(trained, path)
+        click.echo(f"{path}: networks kept, start tables trained on {len(grids)} segments")
+        return
     grids = _training_tokens(tokenizer, shards, segments)
     kept, rest = grids[:held_out], grids[held_out:]
     if not rest:
@@ -241,7 +264,6 @@ def prior(
             PriorTraining(steps=steps),
             lambda step, total, bits: progress(step, total, f"{bits:.2f} bits a token"),
         )
-    path = output or Path(tokenizer.folder or ".") / "prior.safetensors"
     save_prior(trained, path)
     click.echo(f"{path}: trained on {len(rest)} segments, {sum(grid.size for grid in rest)} tokens")
     if kept:

@@ -159,6 +159,27 @@ def train_prior(
     return PriorParameters(tuple(bit_depths), layers, tables), networks
 
 
+def train_tables_alone(
+    before: PriorParameters, segments: Sequence[NDArray[np.int64]], planes: Planes, bit_depths: Sequence[int]
+) -> PriorParameters:
+    """Train the start tables for networks that are there already.
+
+    The networks may be of tokens that had fewer bits, as `mgv train tokenizer` widens them: what they see and predict
+    is counted from the middle of a range.
+
+    Args:
+        before: whose networks are kept.
+        segments: int64 `[t, h, w]` each, in an order that mixes sources.
+        planes: of each token bit.
+        bit_depths: token bits known after each layer.
+
+    Raises:
+        ValueError: the networks don't fit the tokens.
+    """
+    tables = train_start_tables(PriorNetwork(planes, bit_depths, before.networks), segments, planes)
+    return PriorParameters(tuple(bit_depths), before.networks, tables)
+
+
 def measure_gap(
     networks: Sequence[FloatNetwork],
     segments: Sequence[NDArray[np.int64]],

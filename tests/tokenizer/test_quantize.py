@@ -41,7 +41,7 @@ def test_bits_stand_where_the_plane_order_puts_them() -> None:
     assert pack_token(numbers, SMALL).item() == 0b101011
 
 
-@given(st.lists(st.integers(0, 2**56 - 1), min_size=1, max_size=20))
+@given(st.lists(st.integers(0, 2**59 - 1), min_size=1, max_size=20))
 def test_ids_survive_unpacking_and_packing(ids: list[int]) -> None:
     tensor = torch.tensor(ids)[None, :, None, None]
     assert torch.equal(pack_token(unpack_token(tensor, MGV_S), MGV_S), tensor)
@@ -67,7 +67,7 @@ def test_what_is_missing_is_the_centre_of_the_cell() -> None:
 def test_depth_k_looks_at_the_low_k_bits_only() -> None:
     torch.manual_seed(1)
     quantizer = LookupFreeQuantizer(MGV_S)
-    ids = torch.randint(2**56, (1, 2, 3, 3))
+    ids = torch.randint(2**59, (1, 2, 3, 3))
     for depth in MGV_S.bit_depths:
         low = ids & (2**depth - 1)
         assert torch.equal(quantizer.dequantize(ids, depth), quantizer.dequantize(low, depth))
@@ -113,9 +113,12 @@ def test_the_gradient_passes_straight_through() -> None:
         {"bit_depths": (4, 2, 6)},
         {"dimension_bits": (40, 40), "plane_dimensions": (0,) * 40 + (1,) * 40, "bit_depths": (80,)},
         {"kind": "magvit"},
-        {"network": replace(NETWORK, wide_dimensions=(3,))},
-        {"network": replace(NETWORK, wide_dimensions=(1, 1))},
-        {"network": replace(NETWORK, wide_dimensions=(2,))},
+        {"network": replace(NETWORK, wide_dimensions=(3,), inner_bits=(2,))},
+        {"network": replace(NETWORK, wide_dimensions=(1, 1), inner_bits=(2, 2))},
+        {"network": replace(NETWORK, wide_dimensions=(2,), inner_bits=(1,))},
+        {"network": replace(NETWORK, wide_dimensions=(1,))},
+        {"network": replace(NETWORK, wide_dimensions=(1,), inner_bits=(1,))},
+        {"network": replace(NETWORK, wide_dimensions=(1,), inner_bits=(8,))},
     ],
     ids=str,
 )

@@ -13,7 +13,7 @@ ZERO = 8
 """The number of zero in dimension 2."""
 
 
-def trellis(bit_depth: int = 56, rate_weight: float = 0.1) -> RateQuantizer:
+def trellis(bit_depth: int = 59, rate_weight: float = 0.1) -> RateQuantizer:
     return RateQuantizer(LookupFreeQuantizer(MGV_S), bit_depth, rate_weight, torch.ones(NUM_DIMENSIONS))
 
 
@@ -97,7 +97,7 @@ def test_an_error_in_the_first_latent_frame_counts_a_quarter() -> None:
     assert int(numbers_of(one.quantize(latent[:, :1]))[2, 0]) == ZERO + 1
 
 
-@pytest.mark.parametrize("depth", [22, 56])
+@pytest.mark.parametrize("depth", [25, 59])
 def test_the_result_costs_less_than_the_nearest_cells(depth: int) -> None:
     latent, one = noisy(height=8, width=8), trellis(depth, 0.2)
 

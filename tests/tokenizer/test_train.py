@@ -69,8 +69,10 @@ def test_a_run_starts_from_a_smaller_model(shards: dict[str, str], tmp_path: Pat
 
 def test_a_run_teaches_a_model_the_ends_of_its_range(shards: dict[str, str], tmp_path: Path) -> None:
     assert train(config_of(shards, VIDEO), tmp_path / "plain")
-    wide = replace(TINY, name="wide", network=replace(TINY.network, wide_dimensions=(0, 5)))
-    ends = (OuterValues(0, high=(40.0, 75.0)), OuterValues(5, low=(-20.0, -9.0)))
+    wide = replace(
+        TINY, name="wide", network=replace(TINY.network, wide_dimensions=(0, 5), inner_bits=(7, 4))
+    )
+    ends = (OuterValues(0, high=(40.0, 75.0)), OuterValues(5, low=(-50.0, -32.0)))
     config = replace(
         config_of(shards, replace(VIDEO, parts=("decoder.outer_in",)), tokenizer=wide),
         start_from=str(tmp_path / "plain" / "model"),
@@ -86,7 +88,30 @@ def test_a_run_teaches_a_model_the_ends_of_its_range(shards: dict[str, str], tmp
     assert changed == {"quantizer.centres"}
     assert after.keys() - before.keys() == {"decoder.outer_in.weight"}
     assert after["quantizer.centres"][0, 254:256].tolist() == [64, 75]
-    assert after["quantizer.centres"][5, 16:18].tolist() == [-20, -9]
+    assert after["quantizer.centres"][5, 64:66].tolist() == [-50, -32]
+
+
+def test_a_run_starts_from_a_model_with_fewer_bits(shards: dict[str, str], tmp_path: Path) -> None:
+    assert train(config_of(shards, VIDEO), tmp_path / "narrow")
+    dimension_bits = (8, *TINY.dimension_bits[1:])
+    wide = replace(
+        TINY,
+        name="wide",
+        dimension_bits=dimension_bits,
+        plane_dimensions=(0, *TINY.plane_dimensions),
+        bit_depths=tuple(depth + 1 for depth in TINY.bit_depths),
+        network=replace(TINY.network, wide_dimensions=(0,), inner_bits=(7,)),
+    )
+    config = replace(
+        config_of(shards, replace(VIDEO, parts=("decoder.outer_in",)), tokenizer=wide),
+        start_from=str(tmp_path / "narrow" / "model"),
+    )
+    assert train(config, tmp_path / "wide")
+    before, after = weights_of(tmp_path / "narrow"), weights_of(tmp_path / "wide")
+    assert torch.equal(before["encoder.shortcut.weight"], after["encoder.shortcut.weight"])
+    assert torch.equal(before["decoder.out.weight"], after["decoder.out.weight"])
+    assert torch.equal(before["quantizer.centres"][1:, :64], after["quantizer.centres"][1:, :64])
+    assert after["quantizer.centres"][0, 256:512].tolist() == list(range(-128, 128))
 
 
 def test_a_part_that_is_none_is_refused(shards: dict[str, str], tmp_path: Path) -> None:
@@ -98,7 +123,7 @@ def test_a_part_that_is_none_is_refused(shards: dict[str, str], tmp_path: Path) 
 
 def test_a_run_does_not_start_from_a_model_of_other_tokens(shards: dict[str, str], tmp_path: Path) -> None:
     assert train(config_of(shards, VIDEO), tmp_path / "small")
-    other = replace(TINY, bit_depths=(20, 56))
+    other = replace(TINY, bit_depths=(20, 59))
     config = replace(config_of(shards, VIDEO, tokenizer=other), start_from=str(tmp_path / "small" / "model"))
     with pytest.raises(RunConfigError, match="makes other tokens"):
         train(config, tmp_path / "other")
@@ -124,8 +149,8 @@ def test_an_image_phase_is_inflated_and_goes_on_with_video(shards: dict[str, str
     assert set(entries[-1]["depths"]) == {str(depth) for depth in TINY.bit_depths}
     for values in entries[-1]["depths"].values():
         assert set(values) == {"psnr_y_db", "ms_ssim", "bpp"}
-    assert entries[-1]["depths"]["56"]["psnr_y_db"] > entries[-1]["depths"]["15"]["psnr_y_db"]
-    assert len(entries[-1]["bit_usage"]) == 56
+    assert entries[-1]["depths"]["59"]["psnr_y_db"] > entries[-1]["depths"]["18"]["psnr_y_db"]
+    assert len(entries[-1]["bit_usage"]) == 59
     assert list((tmp_path / "samples").glob("*.png"))
     assert list((tmp_path / "tensorboard").iterdir())
 
@@ -238,7 +263,7 @@ def test_dear_terms_look_at_some_frames_and_at_all_in_turn(shards: dict[str, str
     numbers = torch.arange(5.0)[None, None, :, None, None].expand(1, 3, 5, 32, 32)
     for step in range(2):
         tokenizer_loss(
-            tokenizer, Batch(numbers, [Fineness(56, 0.0)], None), phase, step, perceptual=perceptual
+            tokenizer, Batch(numbers, [Fineness(59, 0.0)], None), phase, step, perceptual=perceptual
         )
     assert seen == [[0, 2, 4], [1, 3]]
     starts = [

@@ -97,9 +97,23 @@ def test_batches_come_again_in_another_order(shards: dict[str, str], monkeypatch
         assert seen(first_step) == order[first_step:]
 
 
+def test_a_share_of_the_clips_is_recoloured(shards: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_data, "recolour", lambda clip, random: np.zeros_like(clip))
+
+    def num_recoloured(share: float) -> int:
+        phase = replace(VIDEO, steps=12, still_share=0.0, recolour_share=share)
+        dataset = CropBatches((shards["video"],), (), phase, LADDER, seed=1)
+        return sum(not clip.any() for number in range(len(dataset)) for clip in dataset[number].clip)
+
+    assert (num_recoloured(0.0), num_recoloured(1.0)) == (0, 24)
+    assert 6 < num_recoloured(0.5) < 18
+    with pytest.raises(ValueError, match="recolour_share is 2"):
+        replace(VIDEO, recolour_share=2)
+
+
 def test_half_of_the_samples_keep_fewer_bits() -> None:
     random = torch.Generator().manual_seed(0)
     depths = [how.bit_depth for how in draw_fineness(VIDEO, MGV_S.bit_depths, 4000, random)]
-    share = np.mean([depth < 56 for depth in depths])
+    share = np.mean([depth < 59 for depth in depths])
     assert share == pytest.approx(0.5 * 5 / 6, abs=0.03)
     assert set(depths) == set(MGV_S.bit_depths)

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mgv.codec.entropy import CODER_NAMES
+from mgv.codec.entropy.prior_parameters import load_prior
 from mgv.container import Reader
 from mgv.tokenizer.shards import open_shards
 from mgv.tools.cli import run
@@ -97,6 +99,15 @@ def test_a_prior_is_trained_and_then_the_default(
     assert [CODER_NAMES[coder] for coder in coders] == ["adaptive", "prior"]
     y4m = tmp_path / "a.y4m"
     assert run(["decode", str(tmp_path / "1.mgv"), str(y4m), "--model", str(model)]) == 0
+
+    before = load_prior(model / "prior.safetensors")
+    assert run([*train[:4], "--segments", "1", "--keep-networks"]) == 0
+    after = load_prior(model / "prior.safetensors")
+    assert np.array_equal(before.networks[0].first, after.networks[0].first)
+    (model / "prior.safetensors").unlink()
+    capsys.readouterr()
+    assert run([*train[:4], "--keep-networks"]) == 2
+    assert "has no networks to keep" in capsys.readouterr().err
 
 
 def test_a_wrong_config_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

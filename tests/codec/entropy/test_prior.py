@@ -85,6 +85,25 @@ def test_products_are_exact(parameters: PriorParameters, shape: tuple[int, int, 
             assert np.array_equal(spreads, expected[1])
 
 
+def test_networks_say_the_same_of_tokens_that_were_widened(parameters: PriorParameters) -> None:
+    """More bits at the ends of a range change nothing inside: everything is counted from its middle."""
+    wide_planes = ((0, 0), (1, 0), (1, 1), (0, 1), (2, 0), (1, 2), (0, 2))
+    networks = (
+        PriorNetwork(PLANES, DEPTHS, parameters.networks),
+        PriorNetwork(wide_planes, tuple(depth + 1 for depth in DEPTHS), parameters.networks),
+    )
+    numbers = np.random.default_rng(4).integers(0, 4, (3 * 4 * 5, 3)) % (8, 4, 2)
+    said = []
+    for network in networks:
+        bits = network.dimension_bits
+        whole = numbers + (2 ** (bits - 1) - 2 ** (networks[0].dimension_bits - 1))
+        centres = ((2 * whole + 1) << (15 - bits)).astype(np.uint16)
+        said.append([network.predict(centres, (3, 4, 5), layer, 1) for layer in range(len(DEPTHS))])
+    for narrow, wide in zip(*said, strict=True):
+        assert np.array_equal(narrow[0], wide[0])
+        assert np.array_equal(narrow[1], wide[1])
+
+
 def test_weights_whose_sums_are_not_exact_are_refused(parameters: PriorParameters, tmp_path: Path) -> None:
     heavy = replace(parameters.networks[1], second=np.full((3, 3, 5, 5), 32767, np.int16))
     path = tmp_path / "prior.safetensors"
