@@ -164,8 +164,7 @@ def train_tables_alone(
 ) -> PriorParameters:
     """Train the start tables for networks that are there already.
 
-    The networks may be of tokens that had fewer bits, as `mgv train tokenizer` widens them: what they see and predict
-    is counted from the middle of a range.
+    Those of tokens that had fewer bits in some dimensions will do: what they see is counted from a range's middle.
 
     Args:
         before: whose networks are kept.
