@@ -216,7 +216,7 @@ def adaptive(model: str, shards: tuple[Path, ...], output: Path | None, segments
 @click.option(
     "--keep-networks",
     is_flag=True,
-    help="Keep the networks that MODEL has, and train the start tables alone.",
+    help="Train the start tables alone, for the networks that MODEL has; no steps, and nothing is held out.",
 )
 def prior(
     model: str,
@@ -243,10 +243,13 @@ def prior(
     if keep_networks:
         try:
             before = load_prior(own)
-            grids = _training_tokens(tokenizer, shards, segments)
+        except ValueError as error:
+            raise click.UsageError(f"there are no networks to keep: {error}") from error
+        grids = _training_tokens(tokenizer, shards, segments)
+        try:
             trained = train_tables_alone(before, grids, planes, depths)
         except ValueError as error:
-            raise click.UsageError(f"{model} has no networks to keep: {error}") from error
+            raise click.UsageError(f"the networks of {own} are not for these tokens: {error}") from error
         save_prior(trained, path)
         click.echo(f"{path}: networks kept, start tables trained on {len(grids)} segments")
         return

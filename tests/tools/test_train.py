@@ -107,7 +107,7 @@ def test_a_prior_is_trained_and_then_the_default(
     (model / "prior.safetensors").unlink()
     capsys.readouterr()
     assert run([*train[:4], "--keep-networks"]) == 2
-    assert "has no networks to keep" in capsys.readouterr().err
+    assert "there are no networks to keep" in capsys.readouterr().err
 
 
 def test_a_wrong_config_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
