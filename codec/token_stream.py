@@ -240,8 +240,8 @@ def detokenize_segment(
     num_frames = len(tokens.pts)
     durations = frame_durations(tokens.pts, tokens.last_duration)
     done = 0
-    for latent in range(0, tokens.ids.shape[0], step):
-        coded = stream.push(tokens.ids[latent : latent + step])[: num_frames - done]
+    for part in _from_two_on(tokens.ids, step):
+        coded = stream.push(part)[: num_frames - done]
         for start in range(0, len(coded), most_frames):
             rgb = resize_frames(coded[start : start + most_frames], width, height)
             past = done + len(rgb)
@@ -253,6 +253,14 @@ def detokenize_segment(
                 tokens.is_concealed,
             )
             done = past
+
+
+def _from_two_on(ids: np.ndarray, step: int) -> Iterator[np.ndarray]:
+    """Cut ids `[t, h, w]` into parts of `step` latent frames, the first of two at least, for `DecoderStream.push`."""
+    first = max(2, step)
+    yield ids[:first]
+    for latent in range(first, ids.shape[0], step):
+        yield ids[latent : latent + step]
 
 
 def frame_durations(pts: tuple[int, ...], last_duration: int) -> tuple[int, ...]:

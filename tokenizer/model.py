@@ -173,7 +173,7 @@ class Tokenizer(nn.Module):
         if self.holds_steady:
             coarse = coarse_bits(tokens.ids.cpu().numpy(), self.config, tokens.bit_depth)
             for one, ids in zip(clip, coarse, strict=True):
-                hold_clip_steady(one[:, 1:], ids, self.config.strides)
+                hold_clip_steady(one, ids, self.config.strides)
         return ((clip + 1) / 2).clamp(0, 1)[:, :, : tokens.num_frames, : tokens.height, : tokens.width]
 
     def reconstruct(self, ids: Tensor, bit_depth: int, cache: Cache | None = None) -> Tensor:

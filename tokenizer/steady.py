@@ -48,11 +48,31 @@ def hold_steady(frames: NDArray[np.uint8], ids: Ids, strides: Strides) -> None:
         shown ^= (shown ^ _mean_of_bytes(shown)) & chosen  # many times as fast as with a mask
 
 
+def hold_start_steady(frames: NDArray[np.uint8], ids: Ids, strides: Strides) -> None:
+    """Do as `hold_steady` with the start of a segment, whose first frame is all that its token shows.
+
+    Where nothing changes after it, it becomes what follows: else each segment of a picture at rest would begin with a
+    flicker.
+
+    Args:
+        frames: uint8 `[1 + n * s_t, H, W, 3]`.
+        ids: int64 `[n + 1, h, w]`, coarse bits only, those of `frames`.
+        strides: as for `hold_steady`.
+    """
+    hold_steady(frames[1:], ids, strides)
+    for _, rows, seen in _steady(ids[:2], strides, frames.shape[1:3]):
+        np.copyto(frames[0, rows], frames[1, rows], where=seen[:, :, np.newaxis])
+
+
 def hold_clip_steady(clip: Tensor, ids: Ids, strides: Strides) -> None:
-    """Do as `hold_steady` with a clip on any device, float `[C, n * s_t, H, W]`."""
+    """Do as `hold_start_steady` with a clip on any device, float `[C, 1 + n * s_t, H, W]`."""
     for part, rows, seen in _steady(ids, strides, clip.shape[2:]):
-        shown = clip[:, part, rows]
-        shown += (shown.mean(dim=1, keepdim=True) - shown) * torch.from_numpy(seen).to(clip.device)
+        shown = clip[:, 1:][:, part, rows]
+        chosen = torch.from_numpy(seen).to(clip.device)
+        shown += (shown.mean(dim=1, keepdim=True) - shown) * chosen
+        if part.start == 0:
+            first = clip[:, 0, rows]
+            first += (shown[:, 0] - first) * chosen
 
 
 def _steady(

@@ -11,7 +11,7 @@ from torch.nn import functional
 from .conv import Cache
 from .decoder_engine import DecoderEngine, TorchEngine
 from .model import Tokenizer
-from .steady import coarse_bits, hold_steady
+from .steady import coarse_bits, hold_start_steady, hold_steady
 
 DEFAULT_TILE = 64
 """Latent rows and columns of a tile, before its margin."""
@@ -150,7 +150,8 @@ class DecoderStream:
     def push(self, ids: np.ndarray) -> np.ndarray:
         """Detokenize the next latent frames; inverse: `EncoderStream.push`.
 
-        Where tokens did not change, their frames are held steady, see `hold_steady`.
+        Where tokens did not change, their frames are held steady, see `hold_steady`; the first of all only if the
+        first push has a latent frame after it.
 
         Args:
             ids: int64 `[t, h, w]`; bits from the stream's bit depth up are ignored.
@@ -166,7 +167,7 @@ class DecoderStream:
         if self._holds_steady:
             coarse = coarse_bits(ids, self._config, self._bit_depth)
             if self._last is None:
-                hold_steady(frames[1:], coarse, self.strides)
+                hold_start_steady(frames, coarse, self.strides)
             else:
                 hold_steady(frames, np.concatenate([self._last, coarse]), self.strides)
             self._last = coarse[-1:]

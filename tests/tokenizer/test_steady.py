@@ -8,7 +8,7 @@ import torch
 
 from mgv.tokenizer import DecoderStream, MgvSNetwork, Tokenizer
 from mgv.tokenizer.presets import MGV_S, image_config
-from mgv.tokenizer.steady import BAND, coarse_bits, hold_clip_steady, hold_steady
+from mgv.tokenizer.steady import BAND, coarse_bits, hold_clip_steady, hold_start_steady, hold_steady
 
 STRIDES = MGV_S.strides
 CONFIG = replace(MGV_S, name="tiny", network=MgvSNetwork(8, 12, 1, 12, 2, 8, 1))
@@ -60,15 +60,34 @@ def test_a_lone_unchanged_token_is_chance() -> None:
 
 def test_clips_are_held_as_bytes_are() -> None:
     height = 8 * (BAND + 3) - 5
-    frames, ids = noise(3, height, 30), np.zeros((4, BAND + 3, 4), np.int64)
+    frames, ids = noise(4, height, 30)[3:], np.zeros((4, BAND + 3, 4), np.int64)
     ids[1:] += changing(2, BAND + 3, 4) * (np.arange(4) > 2)
     held, clip = frames.copy(), torch.from_numpy(frames).permute(3, 0, 1, 2).float()
     before = clip.clone()
-    hold_steady(held, ids, STRIDES)
+    hold_start_steady(held, ids, STRIDES)
     hold_clip_steady(clip, ids, STRIDES)
     assert (clip.permute(1, 2, 3, 0) - torch.from_numpy(held)).abs().max() <= 0.5
     assert not torch.equal(clip[..., :8], before[..., :8])
-    assert torch.equal(clip[:, 4:, :, 24:], before[:, 4:, :, 24:])
+    assert torch.equal(clip[:, 5:, :, 24:], before[:, 5:, :, 24:])
+
+
+def test_a_segment_starts_with_what_follows_where_nothing_changes() -> None:
+    frames, ids = noise(3, 40, 40)[3:], np.zeros((3, 5, 5), np.int64)
+    ids[1, :, 4] = 1
+    held = frames.copy()
+    hold_start_steady(held, ids, STRIDES)
+    assert np.array_equal(held[0, :, :24], held[1, :, :24])
+    assert not np.array_equal(held[0, :, :24], frames[0, :, :24])
+    assert np.array_equal(held[0, :, 24:], frames[0, :, 24:])
+    assert np.array_equal(held[5, :, :24], held[8, :, :24])
+    assert not np.array_equal(held[4, :, :24], held[5, :, :24])  # a mean of its own
+
+
+def test_a_segment_of_one_frame_stands_alone() -> None:
+    frames = noise(1, 40, 40)[3:]
+    held = frames.copy()
+    hold_start_steady(held, np.zeros((1, 5, 5), np.int64), STRIDES)
+    assert np.array_equal(held, frames)
 
 
 @pytest.mark.parametrize(("depth", "known"), [(DEPTH, COARSE), (COARSE, COARSE), (COARSE - 3, COARSE - 3)])
@@ -115,7 +134,10 @@ def test_a_still_picture_is_still_however_its_tokens_come(chunks: list[int]) -> 
         shown = tokenizer.reconstruct(torch.from_numpy(ids)[None], DEPTH)[0, :, :, :37, :46]
     raw = ((shown + 1) * 127.5).clamp(0, 255).permute(1, 2, 3, 0).numpy()
     assert tremble(raw).min() > 1  # what there is to hold
-    assert np.abs(frames[0] - raw[0]).max() <= 1
+    if chunks[0] == 1:
+        assert np.abs(frames[0] - raw[0]).max() <= 1  # what follows isn't there yet
+    else:
+        assert np.array_equal(frames[0], frames[1])
     assert np.abs(frames[5:9].mean(axis=0) - raw[5:9].mean(axis=0)).max() < 1.1
 
 
@@ -125,6 +147,7 @@ def test_decode_of_a_tokenizer_holds_steady_too() -> None:
     decoded = tokenizer.decode(replace(clip, ids=torch.from_numpy(ids)[None]))
     frames = (decoded[0] * 255).permute(1, 2, 3, 0).numpy()
     assert tremble(frames).max() < 1e-3
+    assert np.abs(frames[0] - frames[1]).max() < 1e-3
 
 
 def test_frames_whose_mean_is_not_found_in_halves_are_left_alone() -> None:
