@@ -11,7 +11,7 @@ from .errors import MediaError, MissingToolError, OutputError
 from .options import OptionError
 
 if TYPE_CHECKING:
-    from ..container import Colour, Header
+    from ..container import Colour, Header, View
     from .conceal import GapFiller, LostFrames, OpenGapFiller
     from .decode_video import DecodeReport, decode
     from .encode_video import EncodeReport, encode
@@ -63,6 +63,7 @@ _HOMES = {
     "VIDEO_SUFFIXES": "media_names",
     "Video": "video",
     "VideoSource": "video_in",
+    "View": "token_stream",
     "atomic_output": "output",
     "decode": "decode_video",
     "edit_tokens": "token_edit",
@@ -110,6 +111,7 @@ __all__ = [
     "TreeReport",
     "Video",
     "VideoSource",
+    "View",
     "atomic_output",
     "decode",
     "default_quality",

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from .. import __version__
-from ..container import AudioPacket, Header, Segment, Timing, Writer
+from ..container import AudioPacket, Header, Segment, Writer
 from ..tokenizer import Tokenizer
+from .camera import follow_camera
 from .entropy import LayerCoder
 from .pipeline import Pipeline
 from .rate_target import Extent
@@ -112,7 +113,7 @@ class Outcome:
     """On the rate."""
 
 
-def read_latents(
+def read_latents(  # noqa: PLR0913 - the stages, and what each goes by
     pipeline: Pipeline,
     video: VideoSource,
     tokenizer: Tokenizer,
@@ -120,18 +121,20 @@ def read_latents(
     coded_sizes: Callable[[int], Mapping[Size, int]],
     on_frames: Callable[[int], None],
     *,
+    follows_camera: bool,
     keep_frames: bool = False,
 ) -> Iterator[SegmentLatents]:
-    """Read a source in a thread, and give the latents of its segments.
+    """Read a source in threads, and give the latents of its segments.
 
     Args:
-        pipeline: that the thread belongs to.
+        pipeline: that the threads belong to.
         video: not read yet.
         tokenizer: a causal one.
         lengths: of segments.
         coded_sizes: see `segment_latents`.
         on_frames: likewise.
-        keep_frames: likewise.
+        follows_camera: whether frames are laid into the coded picture, see `follow_camera`.
+        keep_frames: see `segment_latents`.
     """
 
     def audio_seconds(packet: AudioPacket) -> Fraction | None:
@@ -143,6 +146,8 @@ def read_latents(
     shape = SegmentShape(stride, lengths.nominal, longest_chunk, lengths.still)
     cut = cut_segments(video.events(), shape, video.time_base, audio_seconds, SceneWatch())
     chunks = pipeline.run_ahead(cut, 1, "mgv-read")
+    if follows_camera:
+        chunks = pipeline.run_ahead(follow_camera(chunks, (video.width, video.height)), 1, "mgv-follow")
     return segment_latents(chunks, tokenizer, coded_sizes, on_frames, keep_frames=keep_frames)
 
 
@@ -166,7 +171,7 @@ def write_segments(
     for segment, data in coded:
         if segment.first_frame == 0:
             heads.write(writer, segment)
-        writer.write_segment(data, Timing(segment.pts, segment.last_duration))
+        writer.write_segment(data, segment.timing)
         writer.write_audio_packets(segment.audio)
 
 

@@ -109,6 +109,7 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
     coder: str | None = None,
     effort: int = 0,
     segment_frames: int | None = None,
+    follow_camera: bool = True,
     force: bool = False,
     progress: Progress | None = None,
 ) -> EncodeReport:
@@ -134,6 +135,8 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
             same quality level somewhat larger, and better by more than that is worth in PSNR-Y and VMAF.
         segment_frames: most frames in a segment, where decoding can start and to which damage is confined; rounded down
             to what the model makes whole latent frames of. If None 129, up to 257 where the picture stands still.
+        follow_camera: lay frames over one another where the camera moves, if anything is gained by it. Tokens are then
+            those of pictures that stand still, and the file says where each frame lies in them.
         force: replace an existing target.
         progress: told how far it is; with two passes the frames of both count.
 
@@ -156,9 +159,20 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         if rate is None:
             number, level = choose_rate_point(levels, quality)
             with open_file() as file:
-                outcome = encode_at_level(video, models, level, file, progress, effort, segment_frames)
+                outcome = encode_at_level(
+                    video,
+                    models,
+                    level,
+                    file,
+                    progress,
+                    effort,
+                    segment_frames,
+                    follows_camera=follow_camera,
+                )
             return _report(outcome, number, None, started)
-        encoding = TargetedEncoding(supply, models, levels, rate, progress, segment_frames)
+        encoding = TargetedEncoding(
+            supply, models, levels, rate, progress, segment_frames, follows_camera=follow_camera
+        )
         is_repeatable = isinstance(target, str | os.PathLike)
         outcome = encoding.run(video, open_file, is_repeatable=is_repeatable)
         return _report(outcome, None, rate, started)
@@ -202,7 +216,7 @@ def open_encoder(model: ModelName, coder: str | None) -> tuple[EncoderModels, tu
     return EncoderModels(tokenizer, open_coder(coder, tokenizer)), levels
 
 
-def encode_at_level(
+def encode_at_level(  # noqa: PLR0913 - what a user may choose
     video: VideoSource,
     models: EncoderModels,
     level: RatePoint,
@@ -210,6 +224,8 @@ def encode_at_level(
     progress: Progress | None,
     effort: int,
     segment_frames: int | None,
+    *,
+    follows_camera: bool,
 ) -> Outcome:
     """Encode a source at one rate point, with so many steps of search."""
     size = level.coded_size(video.width, video.height)
@@ -231,6 +247,7 @@ def encode_at_level(
             lengths,
             lambda _: {size: ALL_LATENTS},
             count.add,
+            follows_camera=follows_camera,
             keep_frames=effort > 0,
         )
         segments = pipeline.run_ahead(latents, 1, "mgv-tokenize")

@@ -106,7 +106,7 @@ def _gather(reader: Reader) -> FileInfo:
             layer_bytes[index] += len(layer.payload)
         if num_segments == 0:
             first_pts = next_pts = timing.pts[0]
-        has_constant_rate &= timing.pts[0] == next_pts and timing.is_nominal(header.tick)
+        has_constant_rate &= timing.pts[0] == next_pts and timing.is_even(header.tick)
         raw_bits += prod(segment.latent_shape) * header.bit_depths[len(segment.layers) - 1]
         next_pts = timing.pts[-1] + timing.last_duration
         num_segments += 1

@@ -47,7 +47,9 @@ def decode_layers(
                 f"{found:08x}, its table says {expected:08x}; the file is damaged there",
                 field="decoded_crc",
             )
-    return SegmentTokens(ids, bit_depths[-1], segment.first_frame, timing.pts, timing.last_duration)
+    return SegmentTokens(
+        ids, bit_depths[-1], segment.first_frame, timing.pts, timing.last_duration, views=timing.views
+    )
 
 
 def segment_place(first_frame: int, timing: Timing, header: Header) -> str:

@@ -14,7 +14,7 @@ from .rate_fit import Allowance, Trial, fit_segment
 from .rate_ledger import Ledger
 from .rate_points import RatePoint
 from .rate_target import Extent, RateTarget
-from .segment_coder import SegmentCoder, timing_of
+from .segment_coder import SegmentCoder
 from .token_stream import SegmentLatents
 
 _TRIALS = 4
@@ -172,7 +172,7 @@ class RateController:
         Raises:
             BudgetTooSmallError: it can't be made small enough.
         """
-        timing, most_layers = timing_of(segment), self._heads.num_layers
+        timing, most_layers = segment.timing, self._heads.num_layers
 
         def attempt(num_layers: int, rate_weight: float) -> Trial:
             coded = self._coder.code(segment, self._heads.size, num_layers, rate_weight)

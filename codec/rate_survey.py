@@ -10,7 +10,7 @@ from .rate_ladder import MEASURED_WEIGHT, Measured, coded_sizes_of, keep_rising,
 from .rate_ledger import Ledger
 from .rate_points import MAX_RATE_WEIGHT, RatePoint
 from .rate_target import Extent
-from .segment_coder import SegmentCoder, timing_of
+from .segment_coder import SegmentCoder
 from .segmenter import SegmentLengths
 from .token_stream import ALL_LATENTS, SegmentLatents, Size
 from .video_in import VideoSource
@@ -73,6 +73,8 @@ def take_survey(
     levels: Sequence[RatePoint],
     lengths: SegmentLengths,
     on_frames: Callable[[int], None],
+    *,
+    follows_camera: bool,
 ) -> Survey:
     """Go through a source: code all of it at the lowest scale, and samples at every rung of the ladder.
 
@@ -82,10 +84,19 @@ def take_survey(
         levels: quality levels of the model.
         lengths: of segments.
         on_frames: told the number of frames of each chunk that is done.
+        follows_camera: see `read_latents`.
     """
     survey = _Surveyor(video, models, levels, lengths.nominal)
     with Pipeline() as pipeline:
-        latents = read_latents(pipeline, video, models.tokenizer, lengths, survey.coded_sizes, on_frames)
+        latents = read_latents(
+            pipeline,
+            video,
+            models.tokenizer,
+            lengths,
+            survey.coded_sizes,
+            on_frames,
+            follows_camera=follows_camera,
+        )
         for segment in pipeline.run_ahead(latents, 1, "mgv-survey"):
             survey.add(segment)
     return survey.result()
@@ -119,7 +130,7 @@ class _Surveyor:
 
     def add(self, segment: SegmentLatents) -> None:
         """Find out about the next segment."""
-        timing, size = timing_of(segment), self._sizes[self._scale]
+        timing, size = segment.timing, self._sizes[self._scale]
         if not self._needs:
             heads = Heads(self._video, self._models, size, self._most_layers, self._segment_frames)
             heads.write(self._ledger.writer, segment)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..container import Segment, Timing
+from ..container import Segment
 from ..tokenizer import Tokenizer
 from .entropy import LayerCoder
 from .layer_stream import encode_layers
@@ -30,8 +30,3 @@ class SegmentCoder:
         bit_depths = self.tokenizer.config.bit_depths[:num_layers]
         tokens = quantize_segment(segment, size, self.tokenizer, bit_depths[-1], rate_weight, self.effort)
         return encode_layers(tokens, self.coder, bit_depths)
-
-
-def timing_of(segment: SegmentLatents) -> Timing:
-    """Give the times of a segment's frames as the container takes them."""
-    return Timing(segment.pts, segment.last_duration)

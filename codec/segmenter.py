@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import AudioPacket
+from ..container import AudioPacket, View
 from ..container.limits import MAX_SEGMENT_FRAMES, MAX_SEGMENT_TOKENS
 from .options import OptionError, whole_number
 from .scene_cuts import SceneWatch
@@ -38,6 +38,9 @@ class Chunk:
 
     num_frames: int
     """Frames of the source among them; the rest repeats the last one."""
+
+    views: tuple[View, ...] = ()
+    """Where each of those lies in its picture; none where it is the picture."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from .rate_ledger import Ledger
 from .rate_points import RatePoint
 from .rate_survey import Survey, take_survey
 from .rate_target import Extent, RateTarget
-from .segment_coder import SegmentCoder, timing_of
+from .segment_coder import SegmentCoder
 from .segmenter import SegmentLengths, segment_lengths
 from .token_stream import ALL_LATENTS, SegmentLatents, Size
 from .video_in import VideoSource, open_source
@@ -90,6 +90,8 @@ class TargetedEncoding:
         target: RateTarget,
         progress: Progress | None,
         segment_frames: int | None = None,
+        *,
+        follows_camera: bool = True,
     ) -> None:
         """Prepare.
 
@@ -100,6 +102,7 @@ class TargetedEncoding:
             target: of the rate.
             progress: told the frames done, those of both passes where there are two.
             segment_frames: see `segment_lengths`.
+            follows_camera: see `read_latents`.
         """
         self._supply = supply
         self._models = models
@@ -108,6 +111,7 @@ class TargetedEncoding:
         self._target = target
         self._progress = progress
         self._segment_frames = segment_frames
+        self._follows_camera = follows_camera
 
     def run(self, video: VideoSource, open_file: OpenFile, *, is_repeatable: bool) -> Outcome:
         """Encode.
@@ -128,7 +132,14 @@ class TargetedEncoding:
         try:
             with open_file() as file:
                 lengths = self._lengths(video)
-                survey = take_survey(video, self._models, self._levels, lengths, count.add)
+                survey = take_survey(
+                    video,
+                    self._models,
+                    self._levels,
+                    lengths,
+                    count.add,
+                    follows_camera=self._follows_camera,
+                )
                 return self._run_planned(survey, self._plan(survey), file, count)
         except BudgetTooSmallError as error:
             if survey is None or not is_repeatable:
@@ -194,7 +205,7 @@ class TargetedEncoding:
         """Choose the scale, as `_plan` does, by what the first segment takes."""
         counter, ledger = ExtentCounter(video), Ledger(video.tick)
         coder = SegmentCoder(self._models.tokenizer, self._models.coder)
-        sizes, timing = coded_sizes_of(self._levels, video.width, video.height), timing_of(first)
+        sizes, timing = coded_sizes_of(self._levels, video.width, video.height), first.timing
         counter.add(first)
 
         audio = sum(len(packet.data) for packet in first.audio)
@@ -218,7 +229,15 @@ class TargetedEncoding:
         count: FrameCount,
     ) -> Iterator[SegmentLatents]:
         tokenizer = self._models.tokenizer
-        return read_latents(pipeline, video, tokenizer, self._lengths(video), sizes, count.add)
+        return read_latents(
+            pipeline,
+            video,
+            tokenizer,
+            self._lengths(video),
+            sizes,
+            count.add,
+            follows_camera=self._follows_camera,
+        )
 
     def _lengths(self, video: VideoSource) -> SegmentLengths:
         """Give the same lengths for all scales, so that both passes cut alike."""

@@ -186,7 +186,7 @@ def write_tokens(file: BinaryIO, edit: TokenEdit, coder: LayerCoder) -> EditRepo
             elif isinstance(item, SegmentTokens):
                 depths = header.bit_depths[: header.bit_depths.index(item.bit_depth) + 1]
                 segment = encode_layers(replace(item, first_frame=writer.num_frames), coder, depths)
-                writer.write_segment(segment, Timing(item.pts, item.last_duration))
+                writer.write_segment(segment, item.timing)
             elif not isinstance(item, OtherChunk):
                 writer.write_audio_packets(item)
             elif is_safe_to_copy(item.kind) and not item.flags:

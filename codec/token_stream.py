@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import AudioPacket
+from ..container import AudioPacket, Timing, View
 from ..tokenizer import LatentSearch, Tokenizer
 from ..tokenizer.decoder_engine import DecoderEngine
 from ..tokenizer.resize import resize_frames
+from .camera import Similarity, pick_up
 from .segmenter import Chunk, SegmentEnd
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ ALL_LATENTS = 1 << 30
 
 CHUNK_BYTES = 1 << 26
 """Bytes of uint8 RGB that a chunk keeps below, unless one latent frame alone has more."""
+
+WHOLE: View = (0, 0, 0, 0)
+"""The view of a frame that is the coded picture."""
 
 MAX_CHUNK_LATENTS = 2
 """More gains no speed: larger tensors cost page faults."""
@@ -56,10 +60,18 @@ class SegmentLatents:
     frames: dict[Size, NDArray[np.uint8]] = field(default_factory=dict)
     """By coded size, `[T, H, W, 3]`, padding left out; empty unless they were to be kept."""
 
+    views: tuple[View, ...] = ()
+    """Where each frame lies in the coded picture; none where it is the coded picture."""
+
     @property
     def num_frames(self) -> int:
         """Frames of the source."""
         return len(self.pts)
+
+    @property
+    def timing(self) -> Timing:
+        """What the container is told of its frames."""
+        return Timing(self.pts, self.last_duration, self.views)
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,14 @@ class SegmentTokens:
 
     is_concealed: bool = False
     """Whether the segment stands in for a lost one."""
+
+    views: tuple[View, ...] = ()
+    """Where each frame lies in the coded picture; none where it is the coded picture."""
+
+    @property
+    def timing(self) -> Timing:
+        """What the container is told of its frames."""
+        return Timing(self.pts, self.last_duration, self.views)
 
 
 @dataclass(frozen=True)
@@ -156,6 +176,7 @@ def segment_latents(
     streams: dict[Size, EncoderStream] = {}
     parts: dict[Size, list[Tensor]] = {}
     kept: dict[Size, list[NDArray[np.uint8]]] = {}
+    views: list[View] = []
     for item, is_last in _mark_last(chunks):
         if isinstance(item, Chunk):
             if not streams:
@@ -163,18 +184,21 @@ def segment_latents(
                 streams = {size: tokenizer.encoder_stream(size[1], size[0]) for size in wanted}
                 parts = {size: [] for size in streams}
                 kept = {size: [] for size in streams if keep_frames}
+                views = []
             for size, stream in streams.items():
                 if sum(part.shape[1] for part in parts[size]) < wanted[size]:
                     scaled = resize_frames(item.rgb, *size)
                     parts[size].append(stream.push_latent(scaled))
                     if keep_frames:
                         kept[size].append(scaled[: item.num_frames])
+            views += item.views or (WHOLE,) * item.num_frames
             on_frames(item.num_frames)
         else:
             latents = {size: torch.cat(parts.pop(size), dim=1) for size in streams}
             frames = {size: np.concatenate(kept.pop(size)) for size in tuple(kept)}
+            followed = tuple(views) if any(view != WHOLE for view in views) else ()
             segment = SegmentLatents(
-                latents, first_frame, item.pts, item.last_duration, item.audio, is_last, frames
+                latents, first_frame, item.pts, item.last_duration, item.audio, is_last, frames, followed
             )
             first_frame += segment.num_frames
             number += 1
@@ -208,7 +232,13 @@ def quantize_segment(
     else:
         ids = tokenizer.quantize(segment.latents[size], bit_depth, rate_weight)
     return SegmentTokens(
-        ids, bit_depth, segment.first_frame, segment.pts, segment.last_duration, segment.audio
+        ids,
+        bit_depth,
+        segment.first_frame,
+        segment.pts,
+        segment.last_duration,
+        segment.audio,
+        views=segment.views,
     )
 
 
@@ -243,8 +273,8 @@ def detokenize_segment(
     for part in _from_two_on(tokens.ids, step):
         coded = stream.push(part)[: num_frames - done]
         for start in range(0, len(coded), most_frames):
-            rgb = resize_frames(coded[start : start + most_frames], width, height)
-            past = done + len(rgb)
+            past = done + len(coded[start : start + most_frames])
+            rgb = _to_source(coded[start : start + most_frames], tokens.views[done:past], (width, height))
             yield FrameBatch(
                 rgb,
                 tokens.first_frame + done,
@@ -253,6 +283,13 @@ def detokenize_segment(
                 tokens.is_concealed,
             )
             done = past
+
+
+def _to_source(coded: NDArray[np.uint8], views: tuple[View, ...], size: Size) -> NDArray[np.uint8]:
+    """Give the frames that coded pictures `[T, H, W, 3]` stand for."""
+    if all(view == WHOLE for view in views):
+        return resize_frames(coded, *size)
+    return pick_up(coded, [Similarity.from_view(view, size) for view in views], size)
 
 
 def _from_two_on(ids: np.ndarray, step: int) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import Colour, FormatError, Header, Reader, TimedSegment, Timing, Writer
+from ..container import Colour, FormatError, Header, Reader, TimedSegment, Timing, View, Writer
 from .files import open_input
 from .layer_stream import decode_layers, encode_layers
 from .models import ModelName, open_coder, open_coder_of, open_tokenizer_of
@@ -38,7 +38,8 @@ def export_tokens(
     """Write the tokens of an `.mgv` to a `.npz`, holding one segment at a time. Inverse: `import_tokens`.
 
     The `.npz` holds `header` (a JSON text), and for segment number n `ids_n` (int64 `[t, h, w]`),
-    `bit_depth_n` and `pts_n` (int64, one a frame, and one more: the end of the last frame).
+    `bit_depth_n`, `pts_n` (int64, one a frame, and one more: the end of the last frame) and, where the encoder followed
+    the camera, `views_n` (int64 `[frames, 4]`, as FORMAT.md has them).
 
     Raises:
         MediaError, FormatError: the source is missing, or no whole `.mgv`.
@@ -60,6 +61,8 @@ def export_tokens(
             _put(archive, f"ids_{num_segments}", tokens.ids)
             _put(archive, f"bit_depth_{num_segments}", np.array(tokens.bit_depth))
             _put(archive, f"pts_{num_segments}", _times_to_array(event.timing))
+            if tokens.views:
+                _put(archive, f"views_{num_segments}", np.array(tokens.views, np.int64))
             num_segments += 1
             num_frames += event.segment.num_frames
     warnings = ("audio is left behind: a .npz holds tokens only",) if reader.audio_headers else ()
@@ -98,7 +101,7 @@ def import_tokens(
             _check_tokens(tokens, header)
             depths = header.bit_depths[: header.bit_depths.index(tokens.bit_depth) + 1]
             segment = encode_layers(tokens, layer_coder, depths)
-            writer.write_segment(segment, Timing(tokens.pts, tokens.last_duration))
+            writer.write_segment(segment, tokens.timing)
             num_segments += 1
             num_frames += len(tokens.pts)
         writer.close()
@@ -107,6 +110,9 @@ def import_tokens(
 
 _PARTS = "ids", "pts", "bit_depth"
 """Of a segment: the names of its arrays, before its number."""
+
+_VIEWS = "views"
+"""Likewise, of one that not every segment has."""
 
 
 def _read_segments(archive: Any) -> Iterator[SegmentTokens]:
@@ -120,12 +126,27 @@ def _read_segments(archive: Any) -> Iterator[SegmentTokens]:
                 field=f"ids_{number}",
             )
         times = tuple(int(value) for value in pts)
-        yield SegmentTokens(ids.astype(np.int64), int(depth), first_frame, times[:-1], times[-1] - times[-2])
+        views = _read_views(archive, number, len(times) - 1)
+        yield SegmentTokens(
+            ids.astype(np.int64), int(depth), first_frame, times[:-1], times[-1] - times[-2], views=views
+        )
         first_frame += len(times) - 1
         number += 1
-    read = {f"{part}_{known}" for known in range(number) for part in _PARTS}
-    if number == 0 or any(name.startswith(_PARTS) and name not in read for name in archive.files):
+    read = {f"{part}_{known}" for known in range(number) for part in (*_PARTS, _VIEWS)}
+    if number == 0 or any(name.startswith((*_PARTS, _VIEWS)) and name not in read for name in archive.files):
         raise FormatError(f"segment {number} is missing: there is no ids_{number}", field=f"ids_{number}")
+
+
+def _read_views(archive: Any, number: int, num_frames: int) -> tuple[View, ...]:
+    name = f"{_VIEWS}_{number}"
+    if name not in archive:
+        return ()
+    views = _get(archive, name)
+    if views.dtype.kind not in "iu" or views.shape != (num_frames, 4):
+        raise FormatError(
+            f"segment {number}: expected views [{num_frames}, 4] of whole numbers, one a frame", field=name
+        )
+    return tuple((int(x), int(y), int(grow), int(twist)) for x, y, grow, twist in views)
 
 
 def _check_tokens(tokens: SegmentTokens, header: Header) -> None:

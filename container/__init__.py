@@ -8,11 +8,13 @@ from .reader import Event, Reader
 from .rewrite import RewriteReport, repair, thin
 from .segment import AudioPacket, Index, IndexEntry, Layer, Segment, TimedSegment, Timing, crc32
 from .verification import VerifyReport, verify
+from .views import VIEW_UNIT, View
 from .writer import Writer
 
 __all__ = [
     "FORMAT_VERSION",
     "NO_HASH",
+    "VIEW_UNIT",
     "AudioHeader",
     "AudioPacket",
     "Colour",
@@ -38,6 +40,7 @@ __all__ = [
     "TruncatedError",
     "VerifyReport",
     "VersionError",
+    "View",
     "Writer",
     "crc32",
     "repair",

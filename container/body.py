@@ -16,6 +16,7 @@ from .packing import unpack_end, unpack_index
 from .segment import AudioPacket, Index, TimedSegment, Timing
 from .segment_packing import UnpackedSegment, join_timing, unpack_packets, unpack_segment, unpack_timing
 from .source import READ_BYTES, ByteSource
+from .views import check_views
 
 OnDamage = Callable[[Damage], None]
 
@@ -210,14 +211,15 @@ class BodyReader:
             return Timing.nominal(unpacked.pts, segment.num_frames, self._context.header.tick)
         if time is None:
             raise CorruptError(f"{name} lacks the TIME chunk that belongs before it", field="has_time")
-        first_frame, durations = unpack_timing(time.payload)
+        first_frame, durations, views = unpack_timing(time.payload)
         if first_frame != segment.first_frame or len(durations) != segment.num_frames:
             raise CorruptError(
                 f"{name} has {segment.num_frames} frames, "
                 f"the TIME chunk before it is for {len(durations)} frames at frame {first_frame}",
                 field="first_frame",
             )
-        return join_timing(unpacked.pts, durations)
+        check_views(views, self._context.header)
+        return join_timing(unpacked.pts, durations, views)
 
     def _check_index(self, payload: bytes) -> None:
         self.listed_index = index = unpack_index(payload)

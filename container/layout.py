@@ -118,7 +118,7 @@ TIME_CONTENT = Struct(
     "first_frame" / Int32ul,
     "num_frames" / Int32ul,
     "durations" / Array(this.num_frames, Int64ul),
-    "rest" / GreedyBytes,
+    "views" / GreedyBytes,
 )
 
 LAYER_ROW = Struct(

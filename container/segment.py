@@ -22,6 +22,7 @@ from .limits import (
     check_range,
     check_size,
 )
+from .views import View
 
 
 def crc32(data: bytes) -> int:
@@ -98,21 +99,25 @@ class Segment:
 
 @dataclass(frozen=True)
 class Timing:
-    """When each frame of a segment is shown.
+    """When each frame of a segment is shown, and where it lies in the coded picture.
 
     Raises:
-        CorruptError, LimitError: on construction, if times do not rise or are out of range.
+        CorruptError, LimitError: on construction, if times do not rise or are out of range, or views too few.
     """
 
     pts: tuple[int, ...]
     """Presentation times in units of the time base, one a frame, strictly rising."""
     last_duration: int
     """How long the last frame is shown, in units of the time base, at least 1."""
+    views: tuple[View, ...] = ()
+    """One a frame; none where the coded picture is the frame."""
 
     def __post_init__(self) -> None:
         check_size("frames of a TIME chunk", len(self.pts), MAX_SEGMENT_FRAMES)
         check_each("pts", self.pts, -MAX_PTS, MAX_PTS)
         check_range("last_duration", self.last_duration, 1, MAX_PTS)
+        if self.views and len(self.views) != len(self.pts):
+            raise CorruptError(f"{len(self.views)} views for {len(self.pts)} frames", field="views")
         if any(early >= late for early, late in zip(self.pts, self.pts[1:], strict=False)):
             raise CorruptError("the presentation times of a segment do not rise", field="pts")
 
@@ -121,11 +126,15 @@ class Timing:
         """Make the timing of frames that come at an even `tick`."""
         return cls(tuple(range(first_pts, first_pts + num_frames * tick, tick)), tick)
 
-    def is_nominal(self, tick: int) -> bool:
-        """Tell whether every frame lasts exactly one `tick`, so that no TIME chunk is needed."""
+    def is_even(self, tick: int) -> bool:
+        """Tell whether every frame lasts exactly one `tick`."""
         first = self.pts[0]
         even = range(first, first + len(self.pts) * tick, tick)
         return self.last_duration == tick and self.pts == tuple(even)
+
+    def is_nominal(self, tick: int) -> bool:
+        """Tell whether every frame lasts exactly one `tick` and is the coded picture: no TIME chunk is needed."""
+        return not self.views and self.is_even(tick)
 
 
 @dataclass(frozen=True)

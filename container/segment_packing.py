@@ -15,8 +15,9 @@ from .header import Header
 from .limits import MAX_AUDIO_PACKETS, MAX_SEGMENT_FRAMES, check_limit, check_range
 from .packing import parse, parse_row
 from .segment import AudioPacket, Layer, Segment, Timing, crc32
+from .views import VIEW_BYTES, View, pack_views, unpack_views
 
-_TIME_CONTENT_BYTES = 8 + 8 * MAX_SEGMENT_FRAMES
+_TIME_CONTENT_BYTES = 8 + (8 + VIEW_BYTES) * MAX_SEGMENT_FRAMES
 
 
 @dataclass(frozen=True)
@@ -36,29 +37,35 @@ def pack_timing(first_frame: int, timing: Timing) -> bytes:
     """Make the payload of TIME; inverse: `unpack_timing`."""
     durations = [late - early for early, late in zip(timing.pts, timing.pts[1:], strict=False)]
     durations.append(timing.last_duration)
-    fields = {"first_frame": first_frame, "num_frames": len(durations), "durations": durations, "rest": b""}
+    fields = {
+        "first_frame": first_frame,
+        "num_frames": len(durations),
+        "durations": durations,
+        "views": pack_views(timing.views),
+    }
     return compress(layout.TIME_CONTENT.build(fields))
 
 
-def unpack_timing(payload: bytes) -> tuple[int, tuple[int, ...]]:
-    """Read the payload of TIME: its segment's first frame, and the duration of each frame; see `join_timing`.
+def unpack_timing(payload: bytes) -> tuple[int, tuple[int, ...], tuple[View, ...]]:
+    """Read the payload of TIME: its segment's first frame, and of each frame duration and view; see `join_timing`.
 
     Raises:
         CorruptError, LimitError: if a field is wrong.
     """
     fields = parse(layout.TIME_CONTENT, decompress(payload, "TIME", _TIME_CONTENT_BYTES), "TIME")
-    if fields.rest or not fields.durations:
-        raise CorruptError("TIME holds another number of durations than it says", field="durations")
-    return fields.first_frame, tuple(fields.durations)
+    if not fields.durations:
+        raise CorruptError("TIME is of no frames", field="durations")
+    views = unpack_views(fields.views, fields.num_frames)
+    return fields.first_frame, tuple(fields.durations), views
 
 
-def join_timing(first_pts: int, durations: Sequence[int]) -> Timing:
-    """Make a segment's timing of its first frame's time and its frames' durations.
+def join_timing(first_pts: int, durations: Sequence[int], views: tuple[View, ...] = ()) -> Timing:
+    """Make a segment's timing of its first frame's time and its frames' durations and views.
 
     Raises:
         CorruptError: if the times leave their range or do not rise.
     """
-    return Timing(tuple(accumulate(durations[:-1], initial=first_pts)), durations[-1])
+    return Timing(tuple(accumulate(durations[:-1], initial=first_pts)), durations[-1], views)
 
 
 def pack_segment(segment: Segment, pts: int, *, has_time: bool) -> bytes:

@@ -16,6 +16,7 @@ from .order import SegmentOrder, check_streams
 from .packing import pack_audio_header, pack_end, pack_header, pack_index, pack_metadata
 from .segment import AudioPacket, Segment, TimedSegment, Timing
 from .segment_packing import check_segment, pack_packets, pack_segment, pack_timing
+from .views import check_views
 
 PACKET_BATCH_BYTES = 1 << 26
 """Audio data after which `write_audio_packets` begins another chunk."""
@@ -123,6 +124,7 @@ class Writer:
             timing = Timing.nominal(first_pts, segment.num_frames, header.tick)
         if len(timing.pts) != segment.num_frames:
             raise CorruptError(f"{len(timing.pts)} times for {segment.num_frames} frames", field="pts")
+        check_views(timing.views, header)
         has_time = not timing.is_nominal(header.tick)
         payload = pack_segment(segment, timing.pts[0], has_time=has_time)
         self._order.check_gap(segment.first_frame)

@@ -12,6 +12,7 @@ from ..codec import (
     StoredSegment,
     TokenEdit,
     TokenFile,
+    View,
     new_header,
     new_segment_frames,
 )
@@ -90,6 +91,7 @@ class _Continuation:
             self.num_frames - self.num_completed,
             first_pts=last.pts[-1] + last.last_duration,
             before=context_before(chain([ending], stored_before(self.file, self.number)), depth, reach),
+            view=last.views[-1:],
         )
 
     def _completed(self, before: Piece | None) -> SegmentTokens:
@@ -100,7 +102,8 @@ class _Continuation:
         ids = self.painter.complete(piece, last.bit_depth, _prompt(self.painter), before=before)
         start = last.pts[-1] + last.last_duration
         new = tuple(start + index * tick for index in range(self.num_completed))
-        return replace(last, ids=ids, pts=last.pts + new, last_duration=tick)
+        views = last.views and last.views + last.views[-1:] * len(new)
+        return replace(last, ids=ids, pts=last.pts + new, last_duration=tick, views=views)
 
 
 def new_segments(
@@ -111,6 +114,7 @@ def new_segments(
     *,
     first_pts: int,
     before: Piece | None,
+    view: tuple[View, ...] = (),
 ) -> Iterator[SegmentTokens]:
     """Make new segments of the nominal length, at the nominal tick; holds one of them, and few latent frames.
 
@@ -121,6 +125,7 @@ def new_segments(
         num_frames: to make in all.
         first_pts: of the first.
         before: latent frames before, None for none.
+        view: of the frame before, which all of them have; empty where it is the coded picture.
     """
     nominal, stride, tick = new_segment_frames(header), header.strides[0], header.tick
     for first_frame in range(0, num_frames, nominal):
@@ -129,9 +134,8 @@ def new_segments(
         task = "CG" if before is None else _prompt(painter)
         ids = painter.complete(piece, bit_depth, task, before=before)
         start = first_pts + first_frame * tick
-        yield SegmentTokens(
-            ids, bit_depth, first_frame, tuple(range(start, start + length * tick, tick)), tick
-        )
+        pts = tuple(range(start, start + length * tick, tick))
+        yield SegmentTokens(ids, bit_depth, first_frame, pts, tick, views=view * length)
         made = Piece.of_segment(ids)
         before = (made if before is None else before.then(made))[-painter.context_latents :]
 

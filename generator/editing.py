@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ..codec import SegmentTokens, StoredSegment, TokenFile
+from ..codec import OptionError, SegmentTokens, StoredSegment, TokenFile
 from ..codec.token_edit import Item
 from .painter import Painter, Piece
 
@@ -18,6 +18,21 @@ class Neighbour:
 
     piece: Piece
     bit_depth: int
+
+
+def tokens_in_place(file: TokenFile, number: int) -> SegmentTokens:
+    """Decode the tokens of a segment that are to be changed by their place in the picture.
+
+    Raises:
+        OptionError: the encoder followed the camera, so that a token stands for no fixed place of the picture.
+    """
+    tokens = file.tokens(number)
+    if tokens.views:
+        raise OptionError(
+            f"the segment at frame {tokens.first_frame} follows the camera, so that its tokens have no fixed place in "
+            "the picture; encode the video with --no-follow-camera"
+        )
+    return tokens
 
 
 def context_before(neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int) -> Piece | None:
@@ -77,7 +92,7 @@ class SegmentEditor:
             if not isinstance(item, StoredSegment) or not self.touches(item.number):
                 yield item
                 continue
-            number, tokens = item.number, self.file.tokens(item.number)
+            number, tokens = item.number, tokens_in_place(self.file, item.number)
             depth = tokens.bit_depth
             ids = self.painter.complete(
                 self.plan(number, tokens),
@@ -98,6 +113,8 @@ class SegmentEditor:
             yield self._as_planned(later)
 
     def _as_planned(self, number: int) -> Neighbour:
-        tokens = self.file.tokens(number)
-        piece = self.plan(number, tokens) if self.touches(number) else Piece.of_segment(tokens.ids)
-        return Neighbour(piece, tokens.bit_depth)
+        if not self.touches(number):
+            tokens = self.file.tokens(number)
+            return Neighbour(Piece.of_segment(tokens.ids), tokens.bit_depth)
+        tokens = tokens_in_place(self.file, number)
+        return Neighbour(self.plan(number, tokens), tokens.bit_depth)

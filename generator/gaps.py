@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..codec import Header, LostFrames, SegmentTokens, new_segment_frames
+from ..codec import Header, LostFrames, SegmentTokens, View, new_segment_frames
 from .geometry import num_latents
 from .painter import Painter, Piece
 
@@ -51,7 +51,13 @@ class GapPainter:
             ids = self.painter.complete(piece, depth, task, before=context, after=later)
             pts = tuple(lost.pts(index) for index in range(first, end))
             yield SegmentTokens(
-                ids, depth, lost.first_frame + first, pts, lost.pts(end) - pts[-1], is_concealed=True
+                ids,
+                depth,
+                lost.first_frame + first,
+                pts,
+                lost.pts(end) - pts[-1],
+                is_concealed=True,
+                views=_view_beside(before, after) * (end - first),
             )
             made = Piece.of_segment(ids)
             context = (made if context is None else context.then(made))[-reach:]
@@ -65,6 +71,11 @@ class GapPainter:
                 return max(usable)
         self.painter.check_depth(max(of_neighbours))
         return max(of_neighbours)
+
+
+def _view_beside(before: SegmentTokens | None, after: SegmentTokens | None) -> tuple[View, ...]:
+    """Give the view of the frame before a gap, else of the one after; empty where that is the coded picture."""
+    return before.views[-1:] if before is not None else after.views[:1] if after is not None else ()
 
 
 def _piece(side: SegmentTokens | None, depth: int) -> Piece | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..codec import OptionError, StoredSegment, TokenEdit, TokenFile
 from ..codec.token_edit import Item
+from .editing import tokens_in_place
 from .painter import Painter, Piece
 from .provenance import GeneratedRegion, with_entry
 from .tasks import TASKS, task_condition
@@ -22,7 +23,7 @@ def do_task(file: TokenFile, painter: Painter, name: str) -> TokenEdit:
         name: one of `TASKS`.
 
     Raises:
-        OptionError: there is no such task.
+        OptionError: there is no such task; or, while the segments are read, one follows the camera.
         WeightsError: the generator does not know tokens of this file.
     """
     if name not in TASKS:
@@ -41,7 +42,7 @@ def _items(file: TokenFile, painter: Painter, name: str) -> Iterator[Item]:
         if not isinstance(item, StoredSegment):
             yield item
             continue
-        tokens = file.tokens(item.number)
+        tokens = tokens_in_place(file, item.number)
         whole = Piece.of_segment(tokens.ids)
         window = TokenWindow(whole.ids, whole.is_image, tokens.bit_depth)
         size = len(tokens.pts), header.coded_height, header.coded_width

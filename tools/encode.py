@@ -54,6 +54,12 @@ OF_TREES = ("jobs", "engine", "images")
     "129 by default, up to 257 where the picture stands still.",
 )
 @click.option(
+    "--follow-camera/--no-follow-camera",
+    default=True,
+    show_default=True,
+    help="Lay frames over one another where the camera moves, if that saves anything.",
+)
+@click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),

@@ -57,6 +57,7 @@ class EncodeSettings:
     coder: str | None = None
     effort: int = 0
     segment_frames: int | None = None
+    follow_camera: bool = True
 
     def check(self) -> None:
         """Check what can be checked without the model.
@@ -87,6 +88,8 @@ class EncodeSettings:
         }
         if self.segment_frames is not None:
             options["segment_frames"] = self.segment_frames
+        if not self.follow_camera:
+            options["follow_camera"] = False
         if rate is not None:
             return {**options, rate.kind: rate.amount}
         number, level = choose_rate_point(levels, self.quality)

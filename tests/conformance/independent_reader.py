@@ -23,7 +23,7 @@ TABLES = {
     "AHDR": """stream u8, codec text, extradata blob, sample_rate u32, channel_layout text, time_base fraction,
         bit_rate u64, frame_size u32, block_align u32, initial_padding u32, sample_format text, language text,
         extension rest""",
-    "TIME": "first_frame u32, num_frames u32, durations u64[num_frames], rest rest",
+    "TIME": "first_frame u32, num_frames u32, durations u64[num_frames], views rest",
     "SEGM": """first_frame u32, num_frames u32, pts i64, has_time u8, latent_frames u16, latent_rows u16,
         latent_columns u16, num_layers u8, layers row[num_layers], table_crc u32, layer_payloads rest""",
     "SEGM row": "coded_bytes u32, coded_crc u32, decoded_crc u32",

@@ -104,10 +104,18 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
+SHIFTS = st.integers(-(2**20), 2**20)
+VIEWS = st.tuples(SHIFTS, SHIFTS, st.integers(0, 5), st.integers(-5, 5))
 timings = st.builds(
-    lambda pts, last: Timing(tuple(sorted(pts)), last),
+    lambda pts, last, has_views, data: Timing(
+        tuple(sorted(pts)),
+        last,
+        tuple(data.draw(VIEWS) for _ in pts) if has_views else (),
+    ),
     st.sets(TIMES, min_size=1, max_size=12),
     st.integers(1, 2**62 - 1),
+    st.booleans(),
+    st.data(),
 )
 layers = st.builds(Layer.from_payload, st.binary(max_size=30), WORD)
 
@@ -129,8 +137,8 @@ def test_metadata(metadata: dict[str, object]) -> None:
 
 @given(st.integers(0, 2**32 - 1), timings)
 def test_timing(first_frame: int, timing: Timing) -> None:
-    found_first_frame, durations = unpack_timing(pack_timing(first_frame, timing))
-    assert (found_first_frame, join_timing(timing.pts[0], durations)) == (first_frame, timing)
+    found_first_frame, durations, views = unpack_timing(pack_timing(first_frame, timing))
+    assert (found_first_frame, join_timing(timing.pts[0], durations, views)) == (first_frame, timing)
 
 
 @given(st.lists(packets(32), min_size=1, max_size=12))
