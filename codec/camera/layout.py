@@ -20,6 +20,9 @@ ROOM = 0.88
 FEWEST_SAVED = 0.1
 """Mean over blocks of the binary logarithm of how many times larger differences are without following, at least."""
 
+FEWEST_SAVED_ANEW = 0.5
+"""The same where the frames of a window don't fit together: the whole picture changes between groups."""
+
 UNSEEN = 16.0
 """Squared difference of luma below which differences take few bits."""
 
@@ -80,7 +83,9 @@ class Layout:
             frames = slice(bounds[first], bounds[last])
             if into is not None and last == len(parts) and not is_last:
                 into = self._fit(seen[frames], ROOM) or into
-            pays = into is not None and _pays(steps[frames][1:])
+            is_only = first == 0 and last == len(parts)
+            fewest = FEWEST_SAVED if is_only else FEWEST_SAVED_ANEW
+            pays = into is not None and _pays(steps[frames][1:], fewest)
             laid = tuple(into @ each for each in seen[frames]) if into is not None and pays else None
             groups.append(Group(last - first, laid, is_continued=False))
             self._into = into if pays else None
@@ -103,7 +108,7 @@ class Layout:
             if not all(self._has_room(into @ each) for each in seen[start:end]):
                 break
             count += 1
-        if count == 0 or not _pays(steps[: bounds[count]]):
+        if count == 0 or not _pays(steps[: bounds[count]], FEWEST_SAVED):
             self._into = None
             return 0
         laid = tuple(into @ each for each in seen[: bounds[count]])
@@ -138,12 +143,16 @@ class Layout:
         return Similarity(scale, -scale * (low + high) / 2) @ upright
 
 
-def _pays(steps: Sequence[Step]) -> bool:
+def _pays(steps: Sequence[Step], fewest: float) -> bool:
     """Tell whether following the camera leaves less to be coded, and takes nothing from the middle.
 
     Bits go by the logarithm of a difference, so that each block counts the same, whatever its contrast: a face that
     a camera moves around is not to pay for what is behind it. The squared difference of the middle finds small
     things that the camera keeps in sight, which stand still only if it is not followed.
+
+    Args:
+        steps: from frame to frame, inside of a group.
+        fewest: what is to be saved at least, see `FEWEST_SAVED`.
     """
     if not steps:
         return False
@@ -155,7 +164,7 @@ def _pays(steps: Sequence[Step]) -> bool:
     saved = np.log2((still + UNSEEN) / (followed + UNSEEN))
     middle = _middle(still.shape[1:])
     return bool(
-        saved.mean() > FEWEST_SAVED and (saved * middle).sum() > 0 and ((followed - still) * middle).sum() < 0
+        saved.mean() > fewest and (saved * middle).sum() > 0 and ((followed - still) * middle).sum() < 0
     )
 
 

@@ -108,6 +108,16 @@ def read_tokens(head: Fields, segment: Fields) -> np.ndarray | None:  # sections
     return tokens if head["coder"] <= 1 else None
 
 
+def read_views(time: Fields) -> list[list[int]]:  # section 3.4.1
+    planes = np.frombuffer(time["views"], np.uint8).astype(np.int64)
+    if not planes.size:
+        return []
+    numbers = (planes.reshape(4, 4, time["num_frames"]) << np.array([0, 8, 16, 24])[:, None, None]).sum(
+        axis=0
+    )
+    return np.where(numbers % 2, -(numbers + 1) // 2, numbers // 2).cumsum(axis=1).T.tolist()
+
+
 def read_packets(fields: Fields) -> Iterator[Fields]:  # section 3.6
     table, data = Cursor(unpack(fields["table"])), Cursor(fields["packets"])
     last: dict[tuple[str, int], int] = {}
@@ -122,7 +132,7 @@ def read_packets(fields: Fields) -> Iterator[Fields]:  # section 3.6
 
 
 def read(data: bytes) -> list[Fields]:
-    """Give each chunk's fields, and in SEGM `times` and `tokens`, in APKT `rows`, in META `metadata`."""
+    """Give each chunk's fields, and in SEGM `times`, `frame_views` and `tokens`, in APKT `rows`, in META `metadata`."""
     chunks: list[Fields] = []
     for chunk, payload in chunks_of(data):
         kind = chunk["type"]
@@ -141,6 +151,7 @@ def read(data: bytes) -> list[Fields]:
             assert zlib.crc32(payload[: 24 + 12 * chunk["num_layers"]]) == chunk["table_crc"], "table_crc"
             assert chunk["has_time"] == has_time, "has_time"
             durations = previous["durations"] if has_time else [head["tick"]] * chunk["num_frames"]
+            chunk["frame_views"] = read_views(previous) if has_time else []
             chunk["times"] = list(accumulate(durations, initial=chunk["pts"]))
             chunk["tokens"] = read_tokens(head, chunk)
         chunks.append(chunk)

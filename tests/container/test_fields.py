@@ -99,6 +99,13 @@ def times(first_frame, num_frames, *durations):
     return lambda payload: frame(struct.pack(f"<2I{len(durations)}Q", first_frame, num_frames, *durations))
 
 
+def viewed(x=0, y=0, grow=0, num_frames=3):
+    """Give views to the segment of 3 frames at frame 5: these numbers, as stored, in the first of them."""
+    numbers = [[number, *[0] * (num_frames - 1)] for number in (x, y, grow, 0)]
+    planes = [number >> shift & 255 for shift in (0, 8, 16, 24) for column in numbers for number in column]
+    return lambda payload: frame(struct.pack("<2I3Q", 5, 3, 1, 1, 1) + bytes(planes))
+
+
 DEFECTS = {
     "META-not-zstd": (b"META", lambda p: b"{}", CorruptError, "no zstd frame"),
     "META-empty": (b"META", lambda p: b"", CorruptError, "no zstd frame"),
@@ -134,6 +141,9 @@ DEFECTS = {
     "TIME-out-of-range": (b"TIME", times(5, 3, 1 << 63, 1, 1), CorruptError, "pts"),
     "TIME-count-huge": (b"TIME", times(5, 1 << 31, 1), CorruptError, "do not fit"),
     "TIME-bytes-after": (b"TIME", times(5, 3, 1, 1, 1, 1), CorruptError, "number of"),
+    "TIME-view-out-of-range": (b"TIME", viewed(2 * (1 << 20) + 2), CorruptError, r"views\[0\] is 1048577"),
+    "TIME-view-of-nothing": (b"TIME", viewed(grow=2 * 60 - 1), CorruptError, "times as large"),
+    "TIME-views-of-too-few": (b"TIME", viewed(1, num_frames=2), CorruptError, "32 more bytes for 3 frames"),
     "TIME-bomb": (b"TIME", lambda p: frame(bytes(1 << 20)), LimitError, "limit is 98312"),
     "SEGM-empty": (b"SEGM", lambda p: b"", CorruptError, "do not fit"),
     "SEGM-table-crc": (b"SEGM", put(0, 1), CorruptError, "table of a segment does not fit"),

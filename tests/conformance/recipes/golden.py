@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -174,6 +175,19 @@ def write_newer_minor(kitchen: Kitchen) -> bytes:
     return join(reindex([chunks[0], Chunk(b"nEWc", b"of the future", 1), *chunks[1:]]))
 
 
+def write_views(kitchen: Kitchen) -> bytes:
+    """Say of the frames of every other segment that they move, turn and shrink in the coded picture."""
+    reader = Reader(io.BytesIO((kitchen.golden / "moving-raw.mgv").read_bytes()))
+    target = Pipe()
+    with Writer(target) as writer:
+        writer.write_header(reader.header)
+        for number, event in enumerate(event for event in reader.events() if isinstance(event, TimedSegment)):
+            path = range(0 if number % 2 else event.segment.num_frames)
+            views = tuple((300 - 70 * k, 5 * k - 40000, -9 - k, (-1) ** k * k) for k in path)
+            writer.write_segment(event.segment, replace(event.timing, views=views))
+    return target.getvalue()
+
+
 def recipes() -> dict[str, tuple[str, Callable[[Kitchen], bytes]]]:
     """Give for every golden file the scene it shows and what makes it; a file may need those before it."""
     found: dict[str, tuple[str, Callable[[Kitchen], bytes]]] = {}
@@ -188,6 +202,7 @@ def recipes() -> dict[str, tuple[str, Callable[[Kitchen], bytes]]]:
     found["piped-adaptive"] = "moving", write_piped
     found["unknown-chunks-raw"] = "fewer-layers", write_unknown_chunks
     found["newer-minor-zstd"] = "uneven-times", write_newer_minor
+    found["views-raw"] = "moving", write_views
     return found
 
 
