@@ -1,7 +1,7 @@
 """The tokenizer's stage of the pipelines: chunks of frames to the latents of segments, and tokens back."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -274,7 +274,7 @@ def detokenize_segment(
         coded = stream.push(part)[: num_frames - done]
         for start in range(0, len(coded), most_frames):
             past = done + len(coded[start : start + most_frames])
-            rgb = _to_source(coded[start : start + most_frames], tokens.views[done:past], (width, height))
+            rgb = to_source(coded[start : start + most_frames], tokens.views[done:past], (width, height))
             yield FrameBatch(
                 rgb,
                 tokens.first_frame + done,
@@ -285,7 +285,7 @@ def detokenize_segment(
             done = past
 
 
-def _to_source(coded: NDArray[np.uint8], views: tuple[View, ...], size: Size) -> NDArray[np.uint8]:
+def to_source(coded: NDArray[np.uint8], views: Sequence[View], size: Size) -> NDArray[np.uint8]:
     """Give the frames that coded pictures `[T, H, W, 3]` stand for."""
     if all(view == WHOLE for view in views):
         return resize_frames(coded, *size)

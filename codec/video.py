@@ -22,7 +22,7 @@ from .info import FileInfo, read_info
 from .layer_stream import decode_layers
 from .models import ModelName, open_coder_of, open_tokenizer_of
 from .selection import Selection
-from .token_stream import FrameBatch
+from .token_stream import WHOLE, FrameBatch
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Video:
         return open_tokenizer_of(self._reader.header, self._model)
 
     def tokens(self, segment: int = 0) -> Tokens:
-        """Read the tokens of one segment; nothing else is decoded.
+        """Read the tokens of one segment; nothing else is decoded. What they are of, see `views`.
 
         Args:
             segment: its number, from 0 to `num_segments` - 1.
@@ -129,6 +129,22 @@ class Video:
             height=header.coded_height,
             width=header.coded_width,
         )
+
+    def views(self, segment: int = 0) -> NDArray[np.int64]:
+        """Say where each frame of a segment lies in the picture that its tokens are of (FORMAT.md, 3.4.1).
+
+        Args:
+            segment: its number, from 0 to `num_segments` - 1.
+
+        Returns:
+            `[num_frames, 4]`, all zero where the encoder did not follow the camera: there frames are that picture.
+
+        Raises:
+            IndexError: there is no such segment.
+            FormatError: it is damaged.
+        """
+        timing = self._reader.read_segment(segment).timing
+        return np.array(timing.views or [WHOLE] * len(timing.pts), np.int64)
 
     def frames(
         self, start: float | None = None, duration: float | None = None, *, layers: int | None = None

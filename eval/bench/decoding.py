@@ -10,13 +10,12 @@ from pathlib import Path
 
 from ...codec import open as open_mgv
 from ...codec.models import open_decoder_engine
-from ...codec.token_stream import SegmentTokens, detokenize_segment
+from ...codec.token_stream import SegmentTokens, detokenize_segment, to_source
 from ...codec.video_format import VideoFormat
 from ...codec.video_out import VideoSink
 from ...tokenizer import load_tokenizer
 from ...tokenizer.decoder_engine import ENGINE_NAMES, EngineName
 from ...tokenizer.int8_engine import int8_file
-from ...tokenizer.resize import resize_frames
 from .clips import compare_with_source, run_alone
 
 
@@ -144,8 +143,11 @@ def measure_stages(coded: Path, model: str, name: EngineName) -> StageTimes:
                 segment = SegmentTokens(ids, tokens.bit_depth, 0, pts, last_duration=1)
                 batches = list(detokenize_segment(segment, video.tokenizer, (size, size), engine))
                 times.append(clock())
+                views, done = [tuple(view) for view in video.views(number).tolist()], 0
                 for batch in batches:
-                    for rgb in resize_frames(batch.rgb, header.width, header.height):
+                    own = views[done : done + len(batch.rgb)]
+                    done += len(own)
+                    for rgb in to_source(batch.rgb, own, (header.width, header.height)):
                         sink.write_frame(rgb, sink.num_frames)
                 times.append(clock())
                 entropy += times[1] - times[0]

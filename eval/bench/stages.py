@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...codec import OptionError, open_source, read_rate_points
+from ...codec import OptionError, View, open_source, read_rate_points
+from ...codec.camera import follow_camera
 from ...codec.entropy import LayerCoder
 from ...codec.models import open_coder, open_decoder_engine
 from ...codec.rate_points import RatePoint, choose_rate_point
-from ...codec.segmenter import SegmentShape, longest_segment
-from ...codec.token_stream import chunk_latents
+from ...codec.segmenter import Chunk, SegmentEnd, SegmentShape, longest_segment
+from ...codec.token_stream import WHOLE, chunk_latents, to_source
 from ...codec.video_out import VideoSink
 from ...tokenizer import Tokenizer, load_tokenizer
 from ...tokenizer.resize import resize_frames
@@ -30,6 +31,7 @@ from .clips import run_alone
 
 STAGES = (
     "read",
+    "follow camera",
     "encode network",
     "quantize",
     "entropy code",
@@ -158,7 +160,8 @@ class _Coded:
 
     layers: Sequence[bytes]
     latent_shape: tuple[int, int, int]
-    num_frames: int
+    views: tuple[View, ...]
+    """One a frame."""
 
 
 class _SegmentBench:
@@ -187,24 +190,35 @@ class _SegmentBench:
         """Code the next segment of a source; None at its end."""
         width, height = self._coded_size
         encoder = self._tokenizer.encoder_stream(height, width)
-        latents, done = [], 0
+        chunks: list[Chunk | SegmentEnd] = []
+        done = 0
         while done < self._shape.segment_frames:
             with self._meter.at("read"):
                 chunk = list(islice(frames, self._shape.chunk_frames(done)))
             if not chunk:
                 break
             done += len(chunk)
-            with self._meter.at("encode network"):
-                padded = _whole_steps(np.stack(chunk), done, self._stride)
-                latents.append(encoder.push_latent(resize_frames(padded, width, height)))
-        if not latents:
+            chunks.append(Chunk(_whole_steps(np.stack(chunk), done, self._stride), len(chunk)))
+        if not chunks:
             return None
+        views: list[View] = []
+        latents = []
+        chunks.append(SegmentEnd(tuple(range(done)), 1, ()))
+        items = follow_camera(chunks, self._size)
+        while True:
+            with self._meter.at("follow camera"):
+                item = next(items)
+            if isinstance(item, SegmentEnd):
+                break
+            with self._meter.at("encode network"):
+                latents.append(encoder.push_latent(resize_frames(item.rgb, width, height)))
+            views += item.views or [WHOLE] * item.num_frames
         with self._meter.at("quantize"):
             joined = torch.cat(latents, dim=1)
             ids = self._tokenizer.quantize(joined, self._depths[-1], self._level.rate_weight)
         with self._meter.at("entropy code"):
             layers = self._coder.encode(ids, self._depths)
-        return _Coded(layers, (ids.shape[0], ids.shape[1], ids.shape[2]), done)
+        return _Coded(layers, (ids.shape[0], ids.shape[1], ids.shape[2]), tuple(views))
 
     def decode(self, segment: _Coded) -> Iterator[NDArray[np.uint8]]:
         """Decode a segment to batches of frames `[T, H, W, 3]`."""
@@ -212,12 +226,13 @@ class _SegmentBench:
         with self._meter.at("entropy decode"):
             ids = self._coder.decode(segment.layers, segment.latent_shape, self._depths)
         decoder = self._tokenizer.decoder_stream(height, width, self._depths[-1], self._engine)
-        left = segment.num_frames
+        done = 0
         for first in range(0, len(ids), self._step):
             with self._meter.at("decode network"):
-                batch = resize_frames(decoder.push(ids[first : first + self._step]), *self._size)
-            yield batch[:left]
-            left -= len(batch)
+                coded = decoder.push(ids[first : first + self._step])[: len(segment.views) - done]
+                batch = to_source(coded, segment.views[done : done + len(coded)], self._size)
+            yield batch
+            done += len(batch)
 
 
 def as_markdown(results: Sequence[StageResult]) -> str:
