@@ -48,6 +48,9 @@ class FileInfo:
     raw_bits: int
     """Of the tokens of all segments at the bit depth that is kept, before entropy coding."""
 
+    num_followed: int
+    """Frames that are not the coded picture, because the encoder followed the camera."""
+
     @property
     def file_bytes(self) -> int:
         """Size of the file."""
@@ -93,7 +96,7 @@ def _gather(reader: Reader) -> FileInfo:
     header = reader.header
     layer_bytes = [0] * len(header.bit_depths)
     packets = {audio.stream: [0, 0] for audio in reader.audio_headers}
-    num_segments, num_frames, raw_bits = 0, 0, 0
+    num_segments, num_frames, raw_bits, num_followed = 0, 0, 0, 0
     first_pts = next_pts = header.start_pts
     has_constant_rate = True
     for event in reader.events():
@@ -111,6 +114,7 @@ def _gather(reader: Reader) -> FileInfo:
         next_pts = timing.pts[-1] + timing.last_duration
         num_segments += 1
         num_frames += segment.num_frames
+        num_followed += sum(any(view) for view in timing.views)
     return FileInfo(
         header=header,
         metadata=reader.metadata,
@@ -123,4 +127,5 @@ def _gather(reader: Reader) -> FileInfo:
         layer_bytes=tuple(layer_bytes),
         bytes_by_chunk=dict(reader.bytes_by_chunk),
         raw_bits=raw_bits,
+        num_followed=num_followed,
     )

@@ -18,13 +18,15 @@ def num_processors() -> int:
 
 
 def limit_threads(num_threads: int) -> None:
-    """Let torch, and with it ONNX Runtime, start so many threads in this process, not one for each processor.
+    """Let torch, with it ONNX Runtime, and OpenCV start so many threads in this process, not one for each processor.
 
     Nothing else of an encoding would: the entropy coders keep numpy's matrix products to one thread themselves.
     """
+    import cv2
     import torch
 
     torch.set_num_threads(num_threads)
+    cv2.setNumThreads(num_threads)
 
 
 @contextmanager

@@ -270,7 +270,7 @@ def detokenize_segment(
     num_frames = len(tokens.pts)
     durations = frame_durations(tokens.pts, tokens.last_duration)
     done = 0
-    for part in _from_two_on(tokens.ids, step):
+    for part in from_two_on(tokens.ids, step):
         coded = stream.push(part)[: num_frames - done]
         for start in range(0, len(coded), most_frames):
             past = done + len(coded[start : start + most_frames])
@@ -292,7 +292,7 @@ def to_source(coded: NDArray[np.uint8], views: Sequence[View], size: Size) -> ND
     return pick_up(coded, [Similarity.from_view(view, size) for view in views], size)
 
 
-def _from_two_on(ids: np.ndarray, step: int) -> Iterator[np.ndarray]:
+def from_two_on(ids: np.ndarray, step: int) -> Iterator[np.ndarray]:
     """Cut ids `[t, h, w]` into parts of `step` latent frames, the first of two at least, for `DecoderStream.push`."""
     first = max(2, step)
     yield ids[:first]

@@ -57,7 +57,7 @@ MAX_PAYLOAD_BYTES: dict[bytes, int] = {
     b"HEAD": 1 << 12,
     b"META": 1 << 22,
     b"AHDR": 1 << 21,
-    b"TIME": 1 << 16,
+    b"TIME": 1 << 17,
     b"SEGM": 1 << 29,
     b"APKT": 1 << 28,
     b"INDX": 1 << 23,

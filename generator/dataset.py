@@ -113,6 +113,12 @@ class TokenFolders:
             return self._cache[key]
         with open_mgv(self.files[number].path, model=self.tokenizer) as video:
             tokens = video.tokens(segment)
+            follows_camera = video.views(segment).any()
+        if follows_camera:
+            raise DataError(
+                f"{self.files[number].path}: segment {segment} follows the camera, so that its tokens have no fixed "
+                "place in the picture; encode with --no-follow-camera"
+            )
         ids: NDArray[np.int64] = tokens.ids[0].numpy()
         self._cache[key] = ids, tokens.bit_depth
         self._room -= ids.nbytes
@@ -124,11 +130,15 @@ class TokenFolders:
 
 def _list_files(folder: Path, tokenizer: Tokenizer) -> list[TokenFile]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: is no folder; give one with .mgv files, as `mgv encode DIR DIR` makes it")
+        raise DataError(
+            f"{folder}: is no folder; give one with .mgv files, as `mgv encode DIR DIR --no-follow-camera` makes it"
+        )
     sidecar = _read_sidecar(folder / SIDECAR)
     paths = sorted(path for path in folder.rglob("*.mgv") if path.is_file())
     if not paths:
-        raise DataError(f"{folder}: there is no .mgv file in it; make some with `mgv encode DIR DIR`")
+        raise DataError(
+            f"{folder}: there is no .mgv file in it; make some with `mgv encode DIR DIR --no-follow-camera`"
+        )
     files = []
     for path in paths:
         entry = sidecar.get(path.relative_to(folder).as_posix(), {})

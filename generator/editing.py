@@ -20,19 +20,22 @@ class Neighbour:
     bit_depth: int
 
 
-def tokens_in_place(file: TokenFile, number: int) -> SegmentTokens:
-    """Decode the tokens of a segment that are to be changed by their place in the picture.
+def check_places(file: TokenFile, numbers: Iterable[int]) -> None:
+    """Refuse segments whose tokens are to be changed by their place in the picture, and have none.
+
+    Args:
+        file: nothing of it is decoded.
+        numbers: of the segments.
 
     Raises:
-        OptionError: the encoder followed the camera, so that a token stands for no fixed place of the picture.
+        OptionError: the encoder followed the camera.
     """
-    tokens = file.tokens(number)
-    if tokens.views:
-        raise OptionError(
-            f"the segment at frame {tokens.first_frame} follows the camera, so that its tokens have no fixed place in "
-            "the picture; encode the video with --no-follow-camera"
-        )
-    return tokens
+    for number in numbers:
+        if file.timing(number).views:
+            raise OptionError(
+                f"the segment at frame {file.segments[number].first_frame} follows the camera, so that its tokens have "
+                "no fixed place in the picture; encode the video with --no-follow-camera"
+            )
 
 
 def context_before(neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int) -> Piece | None:
@@ -92,7 +95,7 @@ class SegmentEditor:
             if not isinstance(item, StoredSegment) or not self.touches(item.number):
                 yield item
                 continue
-            number, tokens = item.number, tokens_in_place(self.file, item.number)
+            number, tokens = item.number, self.file.tokens(item.number)
             depth = tokens.bit_depth
             ids = self.painter.complete(
                 self.plan(number, tokens),
@@ -113,8 +116,6 @@ class SegmentEditor:
             yield self._as_planned(later)
 
     def _as_planned(self, number: int) -> Neighbour:
-        if not self.touches(number):
-            tokens = self.file.tokens(number)
-            return Neighbour(Piece.of_segment(tokens.ids), tokens.bit_depth)
-        tokens = tokens_in_place(self.file, number)
-        return Neighbour(self.plan(number, tokens), tokens.bit_depth)
+        tokens = self.file.tokens(number)
+        piece = self.plan(number, tokens) if self.touches(number) else Piece.of_segment(tokens.ids)
+        return Neighbour(piece, tokens.bit_depth)

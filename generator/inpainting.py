@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..codec import OptionError, SegmentTokens, Selection, TokenEdit, TokenFile
-from .editing import SegmentEditor
+from .editing import SegmentEditor, check_places
 from .geometry import Box, TokenBox, frames_of, latents_of, pixels_of, stored_box, tokens_of
 from .painter import Painter, Piece
 from .provenance import GeneratedRegion, with_entry
@@ -58,6 +58,7 @@ def _fill_hole(file: TokenFile, painter: Painter, hole: Hole, command: str, prom
         raise OptionError(
             "that is the whole video: nothing is left to go by; choose a smaller box or less time"
         )
+    check_places(file, latents)
     painter.check_depth(file.tokens(min(latents)).bit_depth)
     painter.num_expected = num_tokens * num_latents
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..codec import Header, OptionError, SegmentTokens, TokenEdit, TokenFile, grow_header
-from .editing import SegmentEditor
+from .editing import SegmentEditor, check_places
 from .geometry import SIDES, TokenBox, pixels_of, stored_side
 from .painter import Painter, Piece
 from .provenance import GeneratedRegion, with_entry
@@ -66,6 +66,7 @@ def outpaint(file: TokenFile, painter: Painter, growth: Growth) -> TokenEdit:
         piece.known[:, kept.rows, kept.columns] = True
         return piece
 
+    check_places(file, range(len(file.segments)))
     if file.segments:
         painter.check_depth(file.tokens(0).bit_depth)
     num_latents = sum(header.latent_frame_counts(segment.num_frames)[1] for segment in file.segments)

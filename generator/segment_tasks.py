@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..codec import OptionError, StoredSegment, TokenEdit, TokenFile
 from ..codec.token_edit import Item
-from .editing import tokens_in_place
+from .editing import check_places
 from .painter import Painter, Piece
 from .provenance import GeneratedRegion, with_entry
 from .tasks import TASKS, task_condition
@@ -23,11 +23,12 @@ def do_task(file: TokenFile, painter: Painter, name: str) -> TokenEdit:
         name: one of `TASKS`.
 
     Raises:
-        OptionError: there is no such task; or, while the segments are read, one follows the camera.
+        OptionError: there is no such task, or a segment follows the camera.
         WeightsError: the generator does not know tokens of this file.
     """
     if name not in TASKS:
         raise OptionError(f"task is {name!r}, expected one of {', '.join(TASKS)}")
+    check_places(file, range(len(file.segments)))
     painter.check_tokenizer(file.header)
     if file.segments:
         painter.check_depth(file.tokens(0).bit_depth)
@@ -42,7 +43,7 @@ def _items(file: TokenFile, painter: Painter, name: str) -> Iterator[Item]:
         if not isinstance(item, StoredSegment):
             yield item
             continue
-        tokens = tokens_in_place(file, item.number)
+        tokens = file.tokens(item.number)
         whole = Piece.of_segment(tokens.ids)
         window = TokenWindow(whole.ids, whole.is_image, tokens.bit_depth)
         size = len(tokens.pts), header.coded_height, header.coded_width

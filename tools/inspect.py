@@ -38,6 +38,7 @@ def info_facts(info: "FileInfo") -> dict[str, Any]:
         "start_seconds": round(float(info.start_seconds), 6),
         "frames_per_second": round(info.frames_per_second, 6),
         "has_constant_rate": info.has_constant_rate,
+        "num_followed": info.num_followed,
         "layer_bytes": info.layer_bytes,
         "bytes_by_chunk": dict(sorted(info.bytes_by_chunk.items())),
         "coder_name": info.coder_name,
@@ -81,6 +82,7 @@ def describe_info(name: str, info: "FileInfo") -> str:
         f"time       {info.num_frames} frames, {float(info.duration_seconds):.3f} s, "
         f"{info.frames_per_second:.3f} frames/s, {rate} rate",
         f"segments   {info.num_segments}, nominal length {header.segment_frames} frames",
+        f"camera     followed in {info.num_followed} of {info.num_frames} frames",
         f"tokenizer  {header.tokenizer}, SHA-256 {header.tokenizer_sha256.hex()}",
         f"layers     bit depth:bytes {depths} of {header.bits_per_token} bits, coder {info.coder_name}",
     ]

@@ -1,6 +1,6 @@
 """The stage of an encoding that follows the camera: chunks of frames to chunks of coded pictures and their views."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..segmenter import Chunk, SegmentEnd
@@ -17,17 +17,22 @@ FEWEST_PIXELS = 1 << 14
 """Of a frame that is followed: in smaller ones views, three bytes a frame, take more than they save."""
 
 
+FEWEST_FRAMES = 5
+"""Frames that a window must hold."""
+
+
 def follow_camera(items: Iterable[Chunk | SegmentEnd], size: Size) -> Iterator[Chunk | SegmentEnd]:
     """Lay frames into the coded picture so that what the camera passes over stays where it is.
 
     Holds up to `WINDOW_BYTES` of frames. Chunks that nothing is to be gained in stay as they are, and so do all where
-    frames are of fewer than `FEWEST_PIXELS` pixels.
+    frames are of fewer than `FEWEST_PIXELS` pixels, or so large that few of them fill a window.
 
     Args:
         items: from `cut_segments`.
         size: of the frames.
     """
-    if size[0] * size[1] < FEWEST_PIXELS:
+    num_pixels = size[0] * size[1]
+    if num_pixels < FEWEST_PIXELS or FEWEST_FRAMES * 3 * num_pixels > WINDOW_BYTES:
         yield from items
         return
     segment = _Segment(size)
@@ -66,20 +71,25 @@ class _Segment:
             return
         parts = [chunk.num_frames for chunk in chunks]
         for group in self._layout.lay_out(steps, parts, is_last=is_last):
-            yield from self._lay(group, chunks[: group.num_parts])
-            del chunks[: group.num_parts]
+            yield from self._lay(group, chunks)
 
-    def _lay(self, group: Group, chunks: Sequence[Chunk]) -> Iterator[Chunk]:
+    def _lay(self, group: Group, chunks: list[Chunk]) -> Iterator[Chunk]:
+        """Take a group's chunks off the front of `chunks`, and give them laid out."""
         if group.laid is None:
             self._canvas = None
-            yield from chunks
+            for _ in range(group.num_parts):
+                yield chunks.pop(0)
             return
         views = [where.to_view(self._size) for where in group.laid]
         laid = [Similarity.from_view(view, self._size) for view in views]
         if self._canvas is None or not group.is_continued:
-            frames = [frame for chunk in chunks for frame in chunk.rgb[: chunk.num_frames]]
-            self._canvas = Canvas(frames, laid)
-        for chunk in chunks:
+            of_group = chunks[: group.num_parts]
+            self._canvas = Canvas(
+                [frame for chunk in of_group for frame in chunk.rgb[: chunk.num_frames]], laid
+            )
+            del of_group
+        for _ in range(group.num_parts):
+            chunk = chunks.pop(0)
             own_views, own = tuple(views[: chunk.num_frames]), laid[: chunk.num_frames]
             del views[: chunk.num_frames], laid[: chunk.num_frames]
             own += own[-1:] * (len(chunk.rgb) - chunk.num_frames)

@@ -53,10 +53,9 @@ class Layout:
         self._size = size
         self._corners = np.array([complex(x, y) for x in (-0.5, 0.5) for y in (-0.5, 0.5)])
         self._corners = self._corners.real * size[0] + 1j * self._corners.imag * size[1]
-        self._from_last = Similarity()
-        """Takes the frame laid out last to the frame that the segment began with."""
-        self._into: Similarity | None = None
-        """Takes that frame into the coded picture, for the group that is open."""
+        self._last: Similarity | None = None
+        """How the frame laid out last lies, where a group is open."""
+        self._is_begun = False
 
     def lay_out(self, steps: Sequence[Step], parts: Sequence[int], *, is_last: bool) -> list[Group]:
         """Choose how the next frames lie.
@@ -66,54 +65,58 @@ class Layout:
             parts: numbers of frames that stay together; their sum is that of the frames.
             is_last: whether the segment ends with them.
         """
-        seen = list(accumulate((step.motion for step in steps), self._compose, initial=self._from_last))[1:]
-        self._from_last = seen[-1]
         bounds = list(accumulate(parts, initial=0))
-        groups: list[Group] = []
-        first = self._go_on(steps, seen, bounds, groups)
+        groups = self._go_on(steps, bounds)
+        first = sum(group.num_parts for group in groups)
         while first < len(parts):
-            last, into = first, None
-            for end in range(first + 1, len(parts) + 1):
-                wider = self._fit(seen[bounds[first] : bounds[end]])
-                if wider is None and into is not None:
-                    break
-                last, into = end, wider
-                if wider is None:
-                    break
-            frames = slice(bounds[first], bounds[last])
-            if into is not None and last == len(parts) and not is_last:
-                into = self._fit(seen[frames], ROOM) or into
-            is_only = first == 0 and last == len(parts)
+            seen, last = self._gather(steps, bounds, first)
+            is_only = last - first == len(parts) and not self._is_begun
             fewest = FEWEST_SAVED if is_only else FEWEST_SAVED_ANEW
-            pays = into is not None and _pays(steps[frames][1:], fewest)
-            laid = tuple(into @ each for each in seen[frames]) if into is not None and pays else None
+            into = self._fit(seen) if _pays(steps[bounds[first] + 1 : bounds[last]], fewest) else None
+            if into is not None and last == len(parts) and not is_last:
+                into = self._fit(seen, ROOM) or into
+            laid = None if into is None else tuple(into @ each for each in seen)
             groups.append(Group(last - first, laid, is_continued=False))
-            self._into = into if pays else None
+            self._last = None if laid is None else laid[-1]
             first = last
+        self._is_begun = True
         return groups
 
-    @staticmethod
-    def _compose(towards: Similarity, motion: Similarity) -> Similarity:
-        return towards @ motion
+    def _gather(
+        self, steps: Sequence[Step], bounds: Sequence[int], first: int
+    ) -> tuple[list[Similarity], int]:
+        """Take parts from `first` on as long as they fit together, one at least.
 
-    def _go_on(
-        self, steps: Sequence[Step], seen: Sequence[Similarity], bounds: Sequence[int], groups: list[Group]
-    ) -> int:
-        """Put into the open group what still has its place there; gives the number of parts."""
-        into = self._into
-        if into is None:
-            return 0
-        count = 0
-        for start, end in pairwise(bounds):
-            if not all(self._has_room(into @ each) for each in seen[start:end]):
+        Returns:
+            What takes each frame to the first of them, and the part that they end before.
+        """
+        seen = _follow(steps[bounds[first] + 1 : bounds[first + 1]], Similarity(), keep_start=True)
+        last = first + 1
+        while last + 1 < len(bounds) and self._fit(seen) is not None:
+            more = _follow(steps[bounds[last] : bounds[last + 1]], seen[-1])
+            if self._fit(seen + more) is None:
                 break
-            count += 1
-        if count == 0 or not _pays(steps[: bounds[count]], FEWEST_SAVED):
-            self._into = None
-            return 0
-        laid = tuple(into @ each for each in seen[: bounds[count]])
-        groups.append(Group(count, laid, is_continued=True))
-        return count
+            seen += more
+            last += 1
+        return seen, last
+
+    def _go_on(self, steps: Sequence[Step], bounds: Sequence[int]) -> list[Group]:
+        """Put into the open group what still has its place there."""
+        laid: list[Similarity] = []
+        last, count = self._last, 0
+        if last is None:
+            return []
+        for start, end in pairwise(bounds):
+            more = _follow(steps[start:end], last)
+            if not all(self._has_room(where) for where in more):
+                break
+            laid += more
+            last, count = more[-1], count + 1
+        if not _pays(steps[: len(laid)], FEWEST_SAVED):
+            self._last = None
+            return []
+        self._last = last
+        return [Group(count, tuple(laid), is_continued=True)]
 
     def _has_room(self, laid: Similarity) -> bool:
         places = laid(self._corners)
@@ -121,10 +124,10 @@ class Layout:
         return reach <= 0.5 + 1e-9 and abs(laid.turn) >= FINEST_LOSS
 
     def _fit(self, seen: Sequence[Similarity], most: float = 1.0) -> Similarity | None:
-        """Give what takes the segment's first frame into a coded picture that all of `seen` have their place in.
+        """Give what takes the first of some frames into a coded picture that all of them have their place in.
 
         Args:
-            seen: take frames to the segment's first.
+            seen: take each frame to the first.
             most: resolution that may be left of the frame that loses most.
 
         Returns:
@@ -141,6 +144,12 @@ class Layout:
             return None
         scale = min(scale, most / finest)
         return Similarity(scale, -scale * (low + high) / 2) @ upright
+
+
+def _follow(steps: Sequence[Step], start: Similarity, *, keep_start: bool = False) -> list[Similarity]:
+    """Give where each frame is after steps from a start; `keep_start` gives that too."""
+    places = list(accumulate((step.motion for step in steps), Similarity.__matmul__, initial=start))
+    return places if keep_start else places[1:]
 
 
 def _pays(steps: Sequence[Step], fewest: float) -> bool:

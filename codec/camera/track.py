@@ -17,6 +17,9 @@ Blocks = NDArray[np.float32]
 BLOCK_SIDE = 16
 """Pixels, about."""
 
+MOST_ZOOM = 2.0
+"""Times that a picture may have grown or shrunk since points were looked for."""
+
 LONG_SIDE = 512
 """Pixels of the long side at which motion is looked for, at most."""
 
@@ -57,8 +60,9 @@ class Tracker:
 
     def __init__(self, size: Size) -> None:
         """Begin a segment with frames of that size."""
-        self._scale = min(1.0, LONG_SIDE / max(size))
-        self._size: Size = (max(1, round(size[0] * self._scale)), max(1, round(size[1] * self._scale)))
+        scale = min(1.0, LONG_SIDE / max(size))
+        self._size: Size = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+        self._scale = complex(self._size[0] / size[0], self._size[1] / size[1])
         self._before: Luma | None = None
         self._origin: Luma | None = None
         """Where points were looked for."""
@@ -68,18 +72,18 @@ class Tracker:
 
     def push(self, rgb: NDArray[np.uint8]) -> Step:
         """Follow to the next frame, uint8 `[H, W, 3]`. The first is as if nothing had moved."""
-        small = cv2.resize(rgb, self._size, interpolation=cv2.INTER_AREA) if self._scale < 1 else rgb
+        small = cv2.resize(rgb, self._size, interpolation=cv2.INTER_AREA) if self._scale != 1 + 1j else rgb
         luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
         before, self._before = self._before, luma
         if before is None:
             self._look_for_points(luma)
-            return _compare(Similarity(), luma, luma, 1.0)
+            return _compare(Similarity(), luma, luma, self._scale)
         found = self._find(luma)
         if found is None:
             self._look_for_points(before)
             found = self._find(luma)
         if found is None:
-            return _compare(Similarity(), before, luma, 1.0)
+            return _compare(Similarity(), before, luma, self._scale)
         motion = self._from_origin @ found.inverse()
         self._from_origin = found
         return _compare(motion, before, luma, self._scale)
@@ -116,11 +120,14 @@ class Tracker:
         )
         if found is None or agrees.sum() < max(FEWEST_POINTS / 2, FEWEST_AGREEING * len(self._points)):
             return None
-        return Similarity(complex(found[0, 0], found[1, 0]), complex(found[0, 2], found[1, 2]))
+        turn = complex(found[0, 0], found[1, 0])
+        if not 1 / MOST_ZOOM < abs(turn) < MOST_ZOOM:
+            return None
+        return Similarity(turn, complex(found[0, 2], found[1, 2]))
 
 
-def _compare(motion: Similarity, before: Luma, luma: Luma, scale: float) -> Step:
-    """Measure what following a motion is worth; `scale` is that of the small pictures."""
+def _compare(motion: Similarity, before: Luma, luma: Luma, scale: complex) -> Step:
+    """Measure what following a motion is worth; `scale` is that of the small pictures, in x and y."""
     size = luma.shape[1], luma.shape[0]
     matrix = motion.matrix(size, size, size)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -131,7 +138,8 @@ def _compare(motion: Similarity, before: Luma, luma: Luma, scale: float) -> Step
         _mean_of_blocks(np.square(cv2.absdiff(other, luma), dtype=np.float32) * (is_inside == 255))
         for other in (before, moved)
     )
-    return Step(Similarity(motion.turn, motion.shift / scale), still, followed)
+    shift = complex(motion.shift.real / scale.real, motion.shift.imag / scale.imag)
+    return Step(Similarity(motion.turn, shift), still, followed)
 
 
 def _mean_of_blocks(picture: NDArray[np.float32]) -> Blocks:

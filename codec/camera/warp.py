@@ -80,4 +80,4 @@ def pick_up(coded: Frames, laid: Sequence[Similarity], size: Size) -> Frames:
 def _size_of(laid: Sequence[Similarity], size: Size) -> Size:
     """Give the size of a coded picture in which the frame that loses most loses nothing."""
     finest = min(abs(where.turn) for where in laid)
-    return round(size[0] / finest), round(size[1] / finest)
+    return max(1, round(size[0] / finest)), max(1, round(size[1] / finest))

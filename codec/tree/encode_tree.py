@@ -105,7 +105,7 @@ def encode_tree(  # noqa: PLR0913 - what a user may choose, by name
         jobs: files at a time; by default as many as there are processors.
         engine: `local`, `ray`, or the address of a Ray cluster (`ray://HOST:PORT`, `HOST:PORT`).
         images: whether photographs are encoded too, as videos of one frame.
-        quality: as for `encode`; so are `bpp`, `bitrate`, `size` (of each file), `coder`, `effort` and
+        quality: as for `encode`; so are `bpp`, `bitrate`, `size` (of each file), `coder`, `effort`,
             `segment_frames` and `follow_camera`.
         bpp: see there.
         bitrate: see there.

@@ -136,6 +136,7 @@ def measure_stages(coded: Path, model: str, name: EngineName) -> StageTimes:
         video.tokens(0)  # compiled code is loaded before the clock runs
         with VideoSink(nothing, VideoFormat.from_header(header)) as sink:
             for number in range(video.num_segments):
+                views, done = [tuple(view) for view in video.views(number).tolist()], 0
                 times = [clock()]
                 tokens = video.tokens(number)
                 times.append(clock())
@@ -143,7 +144,6 @@ def measure_stages(coded: Path, model: str, name: EngineName) -> StageTimes:
                 segment = SegmentTokens(ids, tokens.bit_depth, 0, pts, last_duration=1)
                 batches = list(detokenize_segment(segment, video.tokenizer, (size, size), engine))
                 times.append(clock())
-                views, done = [tuple(view) for view in video.views(number).tolist()], 0
                 for batch in batches:
                     own = views[done : done + len(batch.rgb)]
                     done += len(own)

@@ -20,7 +20,7 @@ from ...codec.entropy import LayerCoder
 from ...codec.models import open_coder, open_decoder_engine
 from ...codec.rate_points import RatePoint, choose_rate_point
 from ...codec.segmenter import Chunk, SegmentEnd, SegmentShape, longest_segment
-from ...codec.token_stream import WHOLE, chunk_latents, to_source
+from ...codec.token_stream import WHOLE, chunk_latents, from_two_on, to_source
 from ...codec.video_out import VideoSink
 from ...tokenizer import Tokenizer, load_tokenizer
 from ...tokenizer.resize import resize_frames
@@ -70,16 +70,22 @@ class StageMeter:
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     peaks: dict[str, int] = field(default_factory=dict)
+    _inside: list[float] = field(default_factory=list)
+    """For each block that is open, seconds of blocks inside of it."""
 
     @contextmanager
     def at(self, stage: str) -> Iterator[None]:
-        """Count what is done in the `with` block to a stage."""
+        """Count what is done in the `with` block to a stage, but for what blocks inside of it count to theirs."""
         can_reset = os.access(RESET_PEAK, os.W_OK)
         if can_reset:
             RESET_PEAK.write_text("5", "ascii")
+        self._inside.append(0.0)
         start = time.perf_counter()
         yield
-        self.seconds[stage] += time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        self.seconds[stage] += seconds - self._inside.pop()
+        if self._inside:
+            self._inside[-1] += seconds
         if can_reset:
             self.peaks[stage] = max(self.peaks.get(stage, 0), peak_memory_bytes())
 
@@ -190,21 +196,9 @@ class _SegmentBench:
         """Code the next segment of a source; None at its end."""
         width, height = self._coded_size
         encoder = self._tokenizer.encoder_stream(height, width)
-        chunks: list[Chunk | SegmentEnd] = []
-        done = 0
-        while done < self._shape.segment_frames:
-            with self._meter.at("read"):
-                chunk = list(islice(frames, self._shape.chunk_frames(done)))
-            if not chunk:
-                break
-            done += len(chunk)
-            chunks.append(Chunk(_whole_steps(np.stack(chunk), done, self._stride), len(chunk)))
-        if not chunks:
-            return None
         views: list[View] = []
         latents = []
-        chunks.append(SegmentEnd(tuple(range(done)), 1, ()))
-        items = follow_camera(chunks, self._size)
+        items = follow_camera(self._read(frames), self._size)
         while True:
             with self._meter.at("follow camera"):
                 item = next(items)
@@ -213,12 +207,26 @@ class _SegmentBench:
             with self._meter.at("encode network"):
                 latents.append(encoder.push_latent(resize_frames(item.rgb, width, height)))
             views += item.views or [WHOLE] * item.num_frames
+        if not latents:
+            return None
         with self._meter.at("quantize"):
             joined = torch.cat(latents, dim=1)
             ids = self._tokenizer.quantize(joined, self._depths[-1], self._level.rate_weight)
         with self._meter.at("entropy code"):
             layers = self._coder.encode(ids, self._depths)
         return _Coded(layers, (ids.shape[0], ids.shape[1], ids.shape[2]), tuple(views))
+
+    def _read(self, frames: Iterator[NDArray[np.uint8]]) -> Iterator[Chunk | SegmentEnd]:
+        """Read the next segment, chunk by chunk."""
+        done = 0
+        while done < self._shape.segment_frames:
+            with self._meter.at("read"):
+                chunk = list(islice(frames, self._shape.chunk_frames(done)))
+            if not chunk:
+                break
+            done += len(chunk)
+            yield Chunk(_whole_steps(np.stack(chunk), done, self._stride), len(chunk))
+        yield SegmentEnd(tuple(range(done)), 1, ())
 
     def decode(self, segment: _Coded) -> Iterator[NDArray[np.uint8]]:
         """Decode a segment to batches of frames `[T, H, W, 3]`."""
@@ -227,9 +235,9 @@ class _SegmentBench:
             ids = self._coder.decode(segment.layers, segment.latent_shape, self._depths)
         decoder = self._tokenizer.decoder_stream(height, width, self._depths[-1], self._engine)
         done = 0
-        for first in range(0, len(ids), self._step):
+        for part in from_two_on(ids, self._step):
             with self._meter.at("decode network"):
-                coded = decoder.push(ids[first : first + self._step])[: len(segment.views) - done]
+                coded = decoder.push(part)[: len(segment.views) - done]
                 batch = to_source(coded, segment.views[done : done + len(coded)], self._size)
             yield batch
             done += len(batch)

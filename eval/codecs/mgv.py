@@ -127,6 +127,7 @@ class MgvCodec(RdCodec):
             [sys.executable, "-m", f"{__package__}.mgv_job", json.dumps(job)],
             {
                 "OMP_NUM_THREADS": str(self._threads),
+                "OPENCV_FOR_THREADS_NUM": str(self._threads),
                 "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             },
         )

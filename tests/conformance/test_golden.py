@@ -55,6 +55,25 @@ def test_pictures_times_and_sizes(golden: Path, expected: Facts, model: Path) ->
     assert psnr_db(rgb, pictures(SCENES[facts["scene"]])) >= facts["least_psnr_db"]
 
 
+def test_views_say_where_frames_are_cut_out(model: Path) -> None:
+    """By the formula of FORMAT.md 3.4.1, pixel by pixel, the nearest one taken."""
+    with mgv.open(HERE / "golden" / "moving-raw.mgv", model=model) as video:
+        coded = np.stack([frame.rgb for frame in video.frames()])
+    with mgv.open(HERE / "golden" / "views-raw.mgv", model=model) as video:
+        frames = np.stack([frame.rgb for frame in video.frames()])
+        views = np.concatenate([video.views(number) for number in range(video.num_segments)])
+    assert 0 < np.count_nonzero(views.any(axis=1)) < len(frames)
+    height, width = frames.shape[1:3]
+    z = (np.arange(width) + 0.5 - width / 2) + 1j * (np.arange(height) + 0.5 - height / 2)[:, None]
+    for frame, picture, (x, y, grow, twist) in zip(frames, coded, views, strict=True):
+        place = (1 + complex(grow, twist) / (8 * max(width, height) / 2)) * z + complex(x, y) / 8
+        columns = np.clip(np.floor(place.real + width / 2), 0, width - 1).astype(int)
+        rows = np.clip(np.floor(place.imag + height / 2), 0, height - 1).astype(int)
+        assert psnr_db(frame, picture[rows, columns]) > 28
+        if x:
+            assert psnr_db(frame, picture) < 24
+
+
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_bound_of_the_pictures_can_fail(scene: str, expected: Facts) -> None:
     reference = pictures(SCENES[scene])

@@ -9,7 +9,7 @@ import pytest
 
 import mgv
 from mgv.codec import OptionError, export_tokens, import_tokens
-from mgv.codec.camera import follow_camera
+from mgv.codec.camera import Similarity, follow_camera, pick_up
 from mgv.codec.segmenter import Chunk, SegmentEnd
 from mgv.container import Reader, TimedSegment, repair, thin
 from mgv.tests.codec.camera.pictures import pan, scenery, seen_from
@@ -97,7 +97,7 @@ def test_views_stay_with_their_segments(
     assert views(target) == views(followed)
 
 
-def test_a_frame_alone_a_flat_video_and_small_ones_are_not_followed(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_frame_alone_and_small_ones_are_not_followed(tiny_model: Path, tmp_path: Path) -> None:
     for name, size, step in (("one", SIZE, None), ("small", (120, 128), 2.0)):
         frames = seen_from(scenery(), pan(1 if step is None else 13, step or 0), size)
         path = tmp_path / f"{name}.mkv"
@@ -110,20 +110,34 @@ def test_a_frame_alone_a_flat_video_and_small_ones_are_not_followed(tiny_model: 
         assert not any(views(path.with_suffix(".mgv")))
 
 
-def test_little_memory_makes_more_windows_and_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = seen_from(scenery(), pan(29, 1.5), SIZE)
+def test_little_memory_makes_more_windows_and_nothing_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = seen_from(scenery(), pan(29, 0.5), SIZE)
     chunks = [Chunk(part, len(part)) for part in np.split(frames, [5, 13, 21])]
     end = SegmentEnd(tuple(range(29)), 1, ())
     whole = list(follow_camera([*chunks, end], SIZE))
-    monkeypatch.setattr("mgv.codec.camera.follow.WINDOW_BYTES", 1)
+    monkeypatch.setattr("mgv.codec.camera.follow.WINDOW_BYTES", 5 * frames[0].nbytes)
     pieces = list(follow_camera([*chunks, end], SIZE))
     for items in (whole, pieces):
         assert items[-1] is end
-        assert [len(chunk.views) for chunk in items[:-1]] == [5, 8, 8, 8]
-    assert len({chunk.rgb.shape[1:] for chunk in whole[:-1]}) == 1
+        pictures = np.concatenate([chunk.rgb for chunk in items[:-1]]).astype(int)
+        assert (
+            np.abs(np.diff(pictures, axis=0)).mean()
+            < 0.25 * np.abs(np.diff(frames.astype(int), axis=0)).mean()
+        )
+        for chunk, source in zip(items[:-1], chunks, strict=True):
+            laid = [Similarity.from_view(view, SIZE) for view in chunk.views]
+            assert psnr(pick_up(chunk.rgb, laid, SIZE), source.rgb) > 35
+    assert [chunk.views for chunk in whole[:-1]] != [chunk.views for chunk in pieces[:-1]]
 
 
-def test_what_is_padded_is_padded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_that_hardly_fit_into_memory_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = seen_from(scenery(), pan(5, 1.5), SIZE)
+    monkeypatch.setattr("mgv.codec.camera.follow.WINDOW_BYTES", 5 * frames[0].nbytes - 1)
+    chunk = Chunk(frames, 5)
+    assert next(iter(follow_camera([chunk, SegmentEnd(tuple(range(5)), 1, ())], SIZE))) is chunk
+
+
+def test_what_is_padded_is_padded() -> None:
     frames = seen_from(scenery(), pan(11, 1.5), SIZE)
     padded = np.concatenate([frames[5:], frames[-1:], frames[-1:]])
     end = SegmentEnd(tuple(range(11)), 1, ())
@@ -142,9 +156,10 @@ def test_a_picture_at_rest_stays_as_it_is() -> None:
 
 def test_places_in_the_picture_are_no_places_in_such_tokens(followed: Path, tiny_model: Path) -> None:
     from mgv.codec.token_edit import TokenFile
-    from mgv.generator.editing import tokens_in_place
+    from mgv.generator.editing import check_places
 
     with followed.open("rb") as file:
         tokens = TokenFile(file, tiny_model)
-        with pytest.raises(OptionError, match="--no-follow-camera"):
-            tokens_in_place(tokens, 1)
+        check_places(tokens, [])
+        with pytest.raises(OptionError, match=r"at frame 33 follows the camera.*--no-follow-camera"):
+            check_places(tokens, [1])

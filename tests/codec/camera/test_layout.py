@@ -96,3 +96,23 @@ def test_a_group_goes_on_in_the_next_window_while_there_is_room() -> None:
     check([type(first[0])(4, first[0].laid + second[0].laid, is_continued=False)], motions)
     third = layout.lay_out([step(Similarity(1, 30))] * 8, [8], is_last=True)
     assert [(group.num_parts, group.is_continued) for group in third] == [(1, False)]
+
+
+def test_a_group_begun_anew_in_a_later_window_must_save_more() -> None:
+    for followed, is_followed in ((300.0, False), (100.0, True)):
+        layout = Layout(SIZE)
+        first = layout.lay_out(
+            [step(Similarity()), *[step(Similarity(1, 2), 400, 300)] * 12], [5, 8], is_last=False
+        )
+        assert first[0].laid is not None
+        (second,) = layout.lay_out([step(Similarity(1, 30), 400, followed)] * 8, [8], is_last=True)
+        assert (second.laid is not None, second.is_continued) == (is_followed, False)
+
+
+@pytest.mark.parametrize("turn", [1.04, 1 / 1.04, 1.15])
+def test_however_long_a_zoom_goes_on(turn: float) -> None:
+    motions = [Similarity(turn)] * 2000
+    groups = lay_out(motions, [5, *[4] * 499])
+    assert sum(group.num_parts for group in groups) == 500
+    if turn < 1.1:
+        check(groups, motions)

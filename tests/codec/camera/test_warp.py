@@ -55,3 +55,8 @@ def test_points_outside_of_the_coded_picture_look_like_its_border() -> None:
     (frame,) = pick_up(coded, [Similarity(1, 50)], SIZE)
     assert (frame[:, -40:] == 200).all()
     assert (frame[:, :200] == 0).all()
+
+
+def test_a_frame_of_one_pixel_however_it_is_laid() -> None:
+    coded = np.full((1, 2, 2, 3), 77, np.uint8)
+    assert pick_up(coded, [Similarity(4)], (1, 1)).tolist() == [[[[77, 77, 77]]]]

@@ -183,7 +183,7 @@ def write_views(kitchen: Kitchen) -> bytes:
         writer.write_header(reader.header)
         for number, event in enumerate(event for event in reader.events() if isinstance(event, TimedSegment)):
             path = range(0 if number % 2 else event.segment.num_frames)
-            views = tuple((300 - 70 * k, 5 * k - 40000, -9 - k, (-1) ** k * k) for k in path)
+            views = tuple((300 - 70 * k, 9 * k - 40, -90 - 3 * k, (-1) ** k * 5 * k) for k in path)
             writer.write_segment(event.segment, replace(event.timing, views=views))
     return target.getvalue()
 
