@@ -23,12 +23,14 @@ MOST_ZOOM = 2.0
 LONG_SIDE = 512
 """Pixels of the long side at which motion is looked for, at most."""
 
-MOST_POINTS = 400
+MOST_POINTS = 250
 FEWEST_POINTS = 24
 POINT_QUALITY = 0.005
 POINT_DISTANCE = 7
-SEARCH_WINDOW = (21, 21)
+SEARCH_WINDOW = (15, 15)
 SEARCH_LEVELS = 4
+SEARCH_END = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03)
+"""After so many iterations, or one that moves a point by so few pixels."""
 
 TOLERANCE = 1.0
 """Pixels, of those at which motion is looked for, that a point may be off and still agree with the camera."""
@@ -106,6 +108,7 @@ class Tracker:
             guess,
             winSize=SEARCH_WINDOW,
             maxLevel=SEARCH_LEVELS,
+            criteria=SEARCH_END,
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )
         seen = is_seen[:, 0] == 1
