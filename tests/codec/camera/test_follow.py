@@ -12,7 +12,8 @@ from mgv.codec import OptionError, export_tokens, import_tokens
 from mgv.codec.camera import Similarity, follow_camera, pick_up
 from mgv.codec.segmenter import Chunk, SegmentEnd
 from mgv.container import Reader, TimedSegment, repair, thin
-from mgv.tests.codec.camera.pictures import pan, scenery, seen_from
+
+from .pictures import pan, scenery, seen_from
 
 SIZE = (192, 128)
 
