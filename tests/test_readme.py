@@ -33,7 +33,7 @@ def test_commands_and_options_exist(call: list[str]) -> None:
     command = getattr(import_module(f"mgv.tools.{COMMANDS[name][0]}"), name.replace("-", "_"))
     if isinstance(command, click.Group):
         command, rest = command.commands[rest[0]], rest[1:]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
     assert {word for word in rest if re.match(r"--?[a-z]", word)} <= known
     arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
     if not rest:
