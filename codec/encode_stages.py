@@ -41,6 +41,20 @@ class EncoderModels:
 
     tokenizer: Tokenizer
     coder: LayerCoder
+    effort: int = 0
+    """Steps of search, see `quantize_segment`."""
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How a source becomes segments."""
+
+    lengths: SegmentLengths
+    follows_camera: bool
+    """Whether frames are laid into the coded picture, see `follow_camera`."""
+
+    keep_frames: bool = False
+    """See `segment_latents`."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +127,13 @@ class Outcome:
     """On the rate."""
 
 
-def read_latents(  # noqa: PLR0913 - the stages, and what each goes by
+def read_latents(
     pipeline: Pipeline,
     video: VideoSource,
     tokenizer: Tokenizer,
-    lengths: SegmentLengths,
+    cutting: Cutting,
     coded_sizes: Callable[[int], Mapping[Size, int]],
     on_frames: Callable[[int], None],
-    *,
-    follows_camera: bool,
-    keep_frames: bool = False,
 ) -> Iterator[SegmentLatents]:
     """Read a source in threads, and give the latents of its segments.
 
@@ -130,11 +141,9 @@ def read_latents(  # noqa: PLR0913 - the stages, and what each goes by
         pipeline: that the threads belong to.
         video: not read yet.
         tokenizer: a causal one.
-        lengths: of segments.
+        cutting: into segments.
         coded_sizes: see `segment_latents`.
         on_frames: likewise.
-        follows_camera: whether frames are laid into the coded picture, see `follow_camera`.
-        keep_frames: see `segment_latents`.
     """
 
     def audio_seconds(packet: AudioPacket) -> Fraction | None:
@@ -143,12 +152,12 @@ def read_latents(  # noqa: PLR0913 - the stages, and what each goes by
 
     stride = tokenizer.config.strides[0]
     longest_chunk = chunk_latents(stride, video.height, video.width)
-    shape = SegmentShape(stride, lengths.nominal, longest_chunk, lengths.still)
+    shape = SegmentShape(stride, cutting.lengths.nominal, longest_chunk, cutting.lengths.still)
     cut = cut_segments(video.events(), shape, video.time_base, audio_seconds, SceneWatch())
     chunks = pipeline.run_ahead(cut, 1, "mgv-read")
-    if follows_camera:
+    if cutting.follows_camera:
         chunks = pipeline.run_ahead(follow_camera(chunks, (video.width, video.height)), 1, "mgv-follow")
-    return segment_latents(chunks, tokenizer, coded_sizes, on_frames, keep_frames=keep_frames)
+    return segment_latents(chunks, tokenizer, coded_sizes, on_frames, keep_frames=cutting.keep_frames)
 
 
 def write_segments(

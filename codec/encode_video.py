@@ -2,13 +2,14 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
 from ..container import Segment, Writer
 from ..tokenizer import MAX_SEARCH_STEPS
 from .encode_stages import (
+    Cutting,
     EncoderModels,
     ExtentCounter,
     FrameCount,
@@ -161,11 +162,10 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
             with open_file() as file:
                 outcome = encode_at_level(
                     video,
-                    models,
+                    replace(models, effort=effort),
                     level,
                     file,
                     progress,
-                    effort,
                     segment_frames,
                     follows_camera=follow_camera,
                 )
@@ -216,22 +216,21 @@ def open_encoder(model: ModelName, coder: str | None) -> tuple[EncoderModels, tu
     return EncoderModels(tokenizer, open_coder(coder, tokenizer)), levels
 
 
-def encode_at_level(  # noqa: PLR0913 - what a user may choose
+def encode_at_level(
     video: VideoSource,
     models: EncoderModels,
     level: RatePoint,
     file: BinaryIO,
     progress: Progress | None,
-    effort: int,
     segment_frames: int | None,
     *,
     follows_camera: bool,
 ) -> Outcome:
-    """Encode a source at one rate point, with so many steps of search."""
+    """Encode a source at one rate point."""
     size = level.coded_size(video.width, video.height)
     strides = models.tokenizer.config.strides
     lengths = segment_lengths(strides, size, (video.width, video.height), segment_frames)
-    segment_coder = SegmentCoder(models.tokenizer, models.coder, effort)
+    segment_coder = SegmentCoder(models.tokenizer, models.coder, models.effort)
     count, extent = FrameCount(progress, 1, video.num_frames_estimated), ExtentCounter(video)
 
     def code(segment: SegmentLatents) -> Segment:
@@ -244,11 +243,9 @@ def encode_at_level(  # noqa: PLR0913 - what a user may choose
             pipeline,
             video,
             models.tokenizer,
-            lengths,
+            Cutting(lengths, follows_camera, keep_frames=models.effort > 0),
             lambda _: {size: ALL_LATENTS},
             count.add,
-            follows_camera=follows_camera,
-            keep_frames=effort > 0,
         )
         segments = pipeline.run_ahead(latents, 1, "mgv-tokenize")
         write_segments(writer, heads, pipeline, segments, code)

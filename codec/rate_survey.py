@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from .encode_stages import EncoderModels, ExtentCounter, Heads, read_latents
+from .encode_stages import Cutting, EncoderModels, ExtentCounter, Heads, read_latents
 from .pipeline import Pipeline
 from .rate_control import SegmentNeeds
 from .rate_ladder import MEASURED_WEIGHT, Measured, coded_sizes_of, keep_rising, make_ladder
@@ -11,7 +11,6 @@ from .rate_ledger import Ledger
 from .rate_points import MAX_RATE_WEIGHT, RatePoint
 from .rate_target import Extent
 from .segment_coder import SegmentCoder
-from .segmenter import SegmentLengths
 from .token_stream import ALL_LATENTS, SegmentLatents, Size
 from .video_in import VideoSource
 
@@ -71,10 +70,8 @@ def take_survey(
     video: VideoSource,
     models: EncoderModels,
     levels: Sequence[RatePoint],
-    lengths: SegmentLengths,
+    cutting: Cutting,
     on_frames: Callable[[int], None],
-    *,
-    follows_camera: bool,
 ) -> Survey:
     """Go through a source: code all of it at the lowest scale, and samples at every rung of the ladder.
 
@@ -82,21 +79,12 @@ def take_survey(
         video: not read yet.
         models: that it will be coded with.
         levels: quality levels of the model.
-        lengths: of segments.
+        cutting: into segments.
         on_frames: told the number of frames of each chunk that is done.
-        follows_camera: see `read_latents`.
     """
-    survey = _Surveyor(video, models, levels, lengths.nominal)
+    survey = _Surveyor(video, models, levels, cutting.lengths.nominal)
     with Pipeline() as pipeline:
-        latents = read_latents(
-            pipeline,
-            video,
-            models.tokenizer,
-            lengths,
-            survey.coded_sizes,
-            on_frames,
-            follows_camera=follows_camera,
-        )
+        latents = read_latents(pipeline, video, models.tokenizer, cutting, survey.coded_sizes, on_frames)
         for segment in pipeline.run_ahead(latents, 1, "mgv-survey"):
             survey.add(segment)
     return survey.result()

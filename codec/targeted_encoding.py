@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from ..container import Writer
 from .encode_stages import (
+    Cutting,
     EncoderModels,
     ExtentCounter,
     FrameCount,
@@ -102,7 +103,7 @@ class TargetedEncoding:
             target: of the rate.
             progress: told the frames done, those of both passes where there are two.
             segment_frames: see `segment_lengths`.
-            follows_camera: see `read_latents`.
+            follows_camera: see `Cutting`.
         """
         self._supply = supply
         self._models = models
@@ -131,15 +132,7 @@ class TargetedEncoding:
         survey: Survey | None = None
         try:
             with open_file() as file:
-                lengths = self._lengths(video)
-                survey = take_survey(
-                    video,
-                    self._models,
-                    self._levels,
-                    lengths,
-                    count.add,
-                    follows_camera=self._follows_camera,
-                )
+                survey = take_survey(video, self._models, self._levels, self._cutting(video), count.add)
                 return self._run_planned(survey, self._plan(survey), file, count)
         except BudgetTooSmallError as error:
             if survey is None or not is_repeatable:
@@ -229,15 +222,10 @@ class TargetedEncoding:
         count: FrameCount,
     ) -> Iterator[SegmentLatents]:
         tokenizer = self._models.tokenizer
-        return read_latents(
-            pipeline,
-            video,
-            tokenizer,
-            self._lengths(video),
-            sizes,
-            count.add,
-            follows_camera=self._follows_camera,
-        )
+        return read_latents(pipeline, video, tokenizer, self._cutting(video), sizes, count.add)
+
+    def _cutting(self, video: VideoSource) -> Cutting:
+        return Cutting(self._lengths(video), self._follows_camera)
 
     def _lengths(self, video: VideoSource) -> SegmentLengths:
         """Give the same lengths for all scales, so that both passes cut alike."""

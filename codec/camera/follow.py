@@ -12,10 +12,8 @@ from .warp import Canvas
 WINDOW_BYTES = 1 << 27
 """Bytes of frames that are looked at together, unless one chunk alone has more."""
 
-
 FEWEST_PIXELS = 1 << 14
 """Of a frame that is followed: in smaller ones views, three bytes a frame, take more than they save."""
-
 
 FEWEST_FRAMES = 5
 """Frames that a window must hold."""
