@@ -1,7 +1,7 @@
 """The stages of an encoding: threads that read, transform and code, and the writer that drives them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from .. import __version__
@@ -9,6 +9,7 @@ from ..container import AudioPacket, Header, Segment, Writer
 from ..tokenizer import Tokenizer
 from .camera import follow_camera
 from .entropy import LayerCoder
+from .motion import align_motion
 from .pipeline import Pipeline
 from .rate_target import Extent
 from .scene_cuts import SceneWatch
@@ -46,12 +47,25 @@ class EncoderModels:
 
 
 @dataclass(frozen=True)
+class Placing:
+    """What is done so that things stay where they are in the coded picture."""
+
+    follows_camera: bool = True
+    """Whether frames are laid over one another, see `follow_camera`."""
+
+    aligns_motion: bool = True
+    """Whether those of a latent frame are aligned, see `align_motion`."""
+
+    motion_weight: float = 1.0
+    """Of `align_motion`."""
+
+
+@dataclass(frozen=True)
 class Cutting:
     """How a source becomes segments."""
 
     lengths: SegmentLengths
-    follows_camera: bool
-    """Whether frames are laid into the coded picture, see `follow_camera`."""
+    placing: Placing = field(default_factory=Placing)
 
     keep_frames: bool = False
     """See `segment_latents`."""
@@ -155,8 +169,11 @@ def read_latents(
     shape = SegmentShape(stride, cutting.lengths.nominal, longest_chunk, cutting.lengths.still)
     cut = cut_segments(video.events(), shape, video.time_base, audio_seconds, SceneWatch())
     chunks = pipeline.run_ahead(cut, 1, "mgv-read")
-    if cutting.follows_camera:
-        chunks = pipeline.run_ahead(follow_camera(chunks, (video.width, video.height)), 1, "mgv-follow")
+    size, placing = (video.width, video.height), cutting.placing
+    if placing.follows_camera:
+        chunks = pipeline.run_ahead(follow_camera(chunks, size), 1, "mgv-follow")
+    if placing.aligns_motion:
+        chunks = pipeline.run_ahead(align_motion(chunks, size, stride, placing.motion_weight), 1, "mgv-align")
     return segment_latents(chunks, tokenizer, coded_sizes, on_frames, keep_frames=cutting.keep_frames)
 
 

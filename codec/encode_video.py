@@ -15,6 +15,7 @@ from .encode_stages import (
     FrameCount,
     Heads,
     Outcome,
+    Placing,
     Progress,
     read_latents,
     write_segments,
@@ -111,6 +112,7 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
     effort: int = 0,
     segment_frames: int | None = None,
     follow_camera: bool = True,
+    align_motion: bool = True,
     force: bool = False,
     progress: Progress | None = None,
 ) -> EncodeReport:
@@ -138,6 +140,8 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
             to what the model makes whole latent frames of. If None 129, up to 257 where the picture stands still.
         follow_camera: lay frames over one another where the camera moves, if anything is gained by it. Tokens are then
             those of pictures that stand still, and the file says where each frame lies in them.
+        align_motion: bend the frames that a token stands for so that what moves is in one place in them, where that
+            makes them more alike. The file says how it moves.
         force: replace an existing target.
         progress: told how far it is; with two passes the frames of both count.
 
@@ -152,7 +156,7 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
             the effort is none or goes with a rate, or segments are to have less than one frame.
     """
     rate = choose_rate(quality, bpp, bitrate, size, effort)
-    supply = VideoSupply(source)
+    supply, placing = VideoSupply(source), Placing(follow_camera, align_motion)
     with supply.open() as video:
         models, levels = open_encoder(model, coder)
         open_file = partial(open_output, target, force=force, source=source)
@@ -167,12 +171,10 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
                     file,
                     progress,
                     segment_frames,
-                    follows_camera=follow_camera,
+                    placing=placing,
                 )
             return _report(outcome, number, None, started)
-        encoding = TargetedEncoding(
-            supply, models, levels, rate, progress, segment_frames, follows_camera=follow_camera
-        )
+        encoding = TargetedEncoding(supply, models, levels, rate, progress, segment_frames, placing=placing)
         is_repeatable = isinstance(target, str | os.PathLike)
         outcome = encoding.run(video, open_file, is_repeatable=is_repeatable)
         return _report(outcome, None, rate, started)
@@ -224,7 +226,7 @@ def encode_at_level(
     progress: Progress | None,
     segment_frames: int | None,
     *,
-    follows_camera: bool,
+    placing: Placing,
 ) -> Outcome:
     """Encode a source at one rate point."""
     size = level.coded_size(video.width, video.height)
@@ -243,7 +245,9 @@ def encode_at_level(
             pipeline,
             video,
             models.tokenizer,
-            Cutting(lengths, follows_camera, keep_frames=models.effort > 0),
+            Cutting(
+                lengths, replace(placing, motion_weight=level.motion_weight), keep_frames=models.effort > 0
+            ),
             lambda _: {size: ALL_LATENTS},
             count.add,
         )

@@ -51,6 +51,9 @@ class FileInfo:
     num_followed: int
     """Frames that are not the coded picture, because the encoder followed the camera."""
 
+    motion_bytes: int
+    """Of vectors by which what moves was aligned, before TIME is compressed."""
+
     @property
     def file_bytes(self) -> int:
         """Size of the file."""
@@ -96,7 +99,7 @@ def _gather(reader: Reader) -> FileInfo:
     header = reader.header
     layer_bytes = [0] * len(header.bit_depths)
     packets = {audio.stream: [0, 0] for audio in reader.audio_headers}
-    num_segments, num_frames, raw_bits, num_followed = 0, 0, 0, 0
+    num_segments, num_frames, raw_bits, num_followed, motion_bytes = 0, 0, 0, 0, 0
     first_pts = next_pts = header.start_pts
     has_constant_rate = True
     for event in reader.events():
@@ -115,6 +118,7 @@ def _gather(reader: Reader) -> FileInfo:
         num_segments += 1
         num_frames += segment.num_frames
         num_followed += sum(any(view) for view in timing.views)
+        motion_bytes += len(timing.motion)
     return FileInfo(
         header=header,
         metadata=reader.metadata,
@@ -128,4 +132,5 @@ def _gather(reader: Reader) -> FileInfo:
         bytes_by_chunk=dict(reader.bytes_by_chunk),
         raw_bits=raw_bits,
         num_followed=num_followed,
+        motion_bytes=motion_bytes,
     )

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from ..container import CorruptError, Header, Layer, Segment, Timing
 from .entropy import LayerCoder, layer_crc
+from .motion import num_groups, unpack_motion
 from .token_stream import SegmentTokens
 
 
@@ -32,7 +33,8 @@ def decode_layers(
     """Decode the coarsest `num_layers` layers of a segment, or as many as it has. Inverse: `encode_layers`.
 
     Raises:
-        CorruptError: the decoded bits are not those that were encoded; names the segment's time.
+        CorruptError: the decoded bits are not those that were encoded, then it names the segment's time; or its motion
+            is none.
     """
     bit_depths = header.bit_depths[: len(segment.layers)][:num_layers]
     ids = coder.decode(
@@ -47,8 +49,15 @@ def decode_layers(
                 f"{found:08x}, its table says {expected:08x}; the file is damaged there",
                 field="decoded_crc",
             )
+    unpack_motion(timing.motion, num_groups(segment.num_frames, header.strides[0]))
     return SegmentTokens(
-        ids, bit_depths[-1], segment.first_frame, timing.pts, timing.last_duration, views=timing.views
+        ids,
+        bit_depths[-1],
+        segment.first_frame,
+        timing.pts,
+        timing.last_duration,
+        views=timing.views,
+        motion=timing.motion,
     )
 
 

@@ -17,6 +17,10 @@ MAX_ENLARGED_PIXELS = 1920 * 1080
 """A picture is enlarged up to so many: beyond, what it brings is not worth the time and memory."""
 
 
+DETAILED_LAYERS = 4
+"""Bit layers that code detail at the source's size; coarser tokens show little of what aligned motion would sharpen."""
+
+
 @dataclass(frozen=True)
 class RatePoint:
     """One quality level (DESIGN 6)."""
@@ -41,6 +45,11 @@ class RatePoint:
             raise ValueError(f"number of layers is {self.num_layers}, expected at least 1")
         if not 0 <= self.rate_weight <= MAX_RATE_WEIGHT:
             raise ValueError(f"rate weight is {self.rate_weight}, expected 0 to {MAX_RATE_WEIGHT:g}")
+
+    @property
+    def motion_weight(self) -> float:
+        """What it is worth that what moves is sharp, up to 1 where detail is coded; see `align_motion`."""
+        return min(1.0, self.scale**2 * self.num_layers / DETAILED_LAYERS)
 
     def coded_size(self, width: int, height: int) -> tuple[int, int]:
         """Give the coded (width, height) in pixels for a source of that size; enlarged within `MAX_ENLARGED_PIXELS`."""

@@ -16,6 +16,7 @@ from .encode_stages import (
     FrameCount,
     Heads,
     Outcome,
+    Placing,
     Progress,
     read_latents,
     write_segments,
@@ -92,7 +93,7 @@ class TargetedEncoding:
         progress: Progress | None,
         segment_frames: int | None = None,
         *,
-        follows_camera: bool = True,
+        placing: Placing | None = None,
     ) -> None:
         """Prepare.
 
@@ -103,7 +104,7 @@ class TargetedEncoding:
             target: of the rate.
             progress: told the frames done, those of both passes where there are two.
             segment_frames: see `segment_lengths`.
-            follows_camera: see `Cutting`.
+            placing: see `Cutting`; what is usual if None.
         """
         self._supply = supply
         self._models = models
@@ -112,7 +113,7 @@ class TargetedEncoding:
         self._target = target
         self._progress = progress
         self._segment_frames = segment_frames
-        self._follows_camera = follows_camera
+        self._placing = placing or Placing()
 
     def run(self, video: VideoSource, open_file: OpenFile, *, is_repeatable: bool) -> Outcome:
         """Encode.
@@ -225,7 +226,7 @@ class TargetedEncoding:
         return read_latents(pipeline, video, tokenizer, self._cutting(video), sizes, count.add)
 
     def _cutting(self, video: VideoSource) -> Cutting:
-        return Cutting(self._lengths(video), self._follows_camera)
+        return Cutting(self._lengths(video), self._placing)
 
     def _lengths(self, video: VideoSource) -> SegmentLengths:
         """Give the same lengths for all scales, so that both passes cut alike."""

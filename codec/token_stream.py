@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import AudioPacket, Timing, View
+from ..container import WHOLE, AudioPacket, Timing, View
 from ..tokenizer import LatentSearch, Tokenizer
 from ..tokenizer.decoder_engine import DecoderEngine
 from ..tokenizer.resize import resize_frames
-from .camera import Similarity, pick_up
+from .motion import Field, displacements, num_groups, pack_motion, unpack_motion
+from .picking import to_source
 from .segmenter import Chunk, SegmentEnd
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ ALL_LATENTS = 1 << 30
 
 CHUNK_BYTES = 1 << 26
 """Bytes of uint8 RGB that a chunk keeps below, unless one latent frame alone has more."""
-
-WHOLE: View = (0, 0, 0, 0)
-"""The view of a frame that is the coded picture."""
 
 MAX_CHUNK_LATENTS = 2
 """More gains no speed: larger tensors cost page faults."""
@@ -63,6 +61,9 @@ class SegmentLatents:
     views: tuple[View, ...] = ()
     """Where each frame lies in the coded picture; none where it is the coded picture."""
 
+    motion: bytes = b""
+    """How what is seen moves, see `pack_motion`."""
+
     @property
     def num_frames(self) -> int:
         """Frames of the source."""
@@ -71,7 +72,7 @@ class SegmentLatents:
     @property
     def timing(self) -> Timing:
         """What the container is told of its frames."""
-        return Timing(self.pts, self.last_duration, self.views)
+        return Timing(self.pts, self.last_duration, self.views, self.motion)
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,13 @@ class SegmentTokens:
     views: tuple[View, ...] = ()
     """Where each frame lies in the coded picture; none where it is the coded picture."""
 
+    motion: bytes = b""
+    """How what is seen moves, see `pack_motion`."""
+
     @property
     def timing(self) -> Timing:
         """What the container is told of its frames."""
-        return Timing(self.pts, self.last_duration, self.views)
+        return Timing(self.pts, self.last_duration, self.views, self.motion)
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,7 @@ def segment_latents(
     parts: dict[Size, list[Tensor]] = {}
     kept: dict[Size, list[NDArray[np.uint8]]] = {}
     views: list[View] = []
+    motion: list[NDArray[np.int16] | int] = []
     for item, is_last in _mark_last(chunks):
         if isinstance(item, Chunk):
             if not streams:
@@ -184,7 +189,7 @@ def segment_latents(
                 streams = {size: tokenizer.encoder_stream(size[1], size[0]) for size in wanted}
                 parts = {size: [] for size in streams}
                 kept = {size: [] for size in streams if keep_frames}
-                views = []
+                views, motion = [], []
             for size, stream in streams.items():
                 if sum(part.shape[1] for part in parts[size]) < wanted[size]:
                     scaled = resize_frames(item.rgb, *size)
@@ -192,13 +197,24 @@ def segment_latents(
                     if keep_frames:
                         kept[size].append(scaled[: item.num_frames])
             views += item.views or (WHOLE,) * item.num_frames
+            motion.append(
+                len(item.rgb) // tokenizer.config.strides[0] if item.motion is None else item.motion
+            )
             on_frames(item.num_frames)
         else:
             latents = {size: torch.cat(parts.pop(size), dim=1) for size in streams}
             frames = {size: np.concatenate(kept.pop(size)) for size in tuple(kept)}
             followed = tuple(views) if any(view != WHOLE for view in views) else ()
             segment = SegmentLatents(
-                latents, first_frame, item.pts, item.last_duration, item.audio, is_last, frames, followed
+                latents,
+                first_frame,
+                item.pts,
+                item.last_duration,
+                item.audio,
+                is_last,
+                frames,
+                followed,
+                join_motion(motion),
             )
             first_frame += segment.num_frames
             number += 1
@@ -239,6 +255,23 @@ def quantize_segment(
         segment.last_duration,
         segment.audio,
         views=segment.views,
+        motion=segment.motion,
+    )
+
+
+def join_motion(parts: Sequence["NDArray[np.int16] | int"]) -> bytes:
+    """Code the motion of a segment's chunks.
+
+    Args:
+        parts: of each chunk, or the number of its groups where nothing was aligned.
+    """
+    shape = next((part.shape[1:] for part in parts if not isinstance(part, int)), None)
+    if shape is None:
+        return b""
+    return pack_motion(
+        np.concatenate(
+            [np.zeros((part, *shape), np.int16) if isinstance(part, int) else part for part in parts]
+        )
     )
 
 
@@ -268,13 +301,15 @@ def detokenize_segment(
     most_frames = max(1, CHUNK_BYTES // (3 * height * width))
     stream = tokenizer.decoder_stream(coded_height, coded_width, tokens.bit_depth, engine)
     num_frames = len(tokens.pts)
+    fields = motion_fields(tokens.motion, num_frames, tokenizer.config.strides[0])
     durations = frame_durations(tokens.pts, tokens.last_duration)
     done = 0
     for part in from_two_on(tokens.ids, step):
         coded = stream.push(part)[: num_frames - done]
         for start in range(0, len(coded), most_frames):
             past = done + len(coded[start : start + most_frames])
-            rgb = to_source(coded[start : start + most_frames], tokens.views[done:past], (width, height))
+            places = tokens.views[done:past], fields[done:past]
+            rgb = to_source(coded[start : start + most_frames], *places, (width, height))
             yield FrameBatch(
                 rgb,
                 tokens.first_frame + done,
@@ -285,11 +320,13 @@ def detokenize_segment(
             done = past
 
 
-def to_source(coded: NDArray[np.uint8], views: Sequence[View], size: Size) -> NDArray[np.uint8]:
-    """Give the frames that coded pictures `[T, H, W, 3]` stand for."""
-    if all(view == WHOLE for view in views):
-        return resize_frames(coded, *size)
-    return pick_up(coded, [Similarity.from_view(view, size) for view in views], size)
+def motion_fields(motion: bytes, num_frames: int, stride: int) -> list[Field | None]:
+    """Give what `displacements` does for coded motion.
+
+    Raises:
+        CorruptError: it is not what `pack_motion` could have made.
+    """
+    return displacements(unpack_motion(motion, num_groups(num_frames, stride)), num_frames, stride)
 
 
 def from_two_on(ids: np.ndarray, step: int) -> Iterator[np.ndarray]:

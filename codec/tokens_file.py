@@ -17,6 +17,7 @@ from ..container import Colour, FormatError, Header, Reader, TimedSegment, Timin
 from .files import open_input
 from .layer_stream import decode_layers, encode_layers
 from .models import ModelName, open_coder, open_coder_of, open_tokenizer_of
+from .motion import num_groups, pack_motion, unpack_motion
 from .output import atomic_output
 from .token_stream import SegmentTokens
 
@@ -39,7 +40,8 @@ def export_tokens(
 
     The `.npz` holds `header` (a JSON text), and for segment number n `ids_n` (int64 `[t, h, w]`),
     `bit_depth_n`, `pts_n` (int64, one a frame, and one more: the end of the last frame) and, where the encoder followed
-    the camera, `views_n` (int64 `[frames, 4]`, as FORMAT.md has them).
+    the camera, `views_n` (int64 `[frames, 4]`, as FORMAT.md has them), and where it aligned what moves, `motion_n`
+    (int16 `[groups, rows, columns, 2]`, see `Video.motion`).
 
     Raises:
         MediaError, FormatError: the source is missing, or no whole `.mgv`.
@@ -63,6 +65,9 @@ def export_tokens(
             _put(archive, f"pts_{num_segments}", _times_to_array(event.timing))
             if tokens.views:
                 _put(archive, f"views_{num_segments}", np.array(tokens.views, np.int64))
+            if tokens.motion:
+                groups = num_groups(len(tokens.pts), header.strides[0])
+                _put(archive, f"motion_{num_segments}", unpack_motion(tokens.motion, groups))
             num_segments += 1
             num_frames += event.segment.num_frames
     warnings = ("audio is left behind: a .npz holds tokens only",) if reader.audio_headers else ()
@@ -111,8 +116,10 @@ def import_tokens(
 _PARTS = "ids", "pts", "bit_depth"
 """Of a segment: the names of its arrays, before its number."""
 
-_VIEWS = "views"
-"""Likewise, of one that not every segment has."""
+_VIEWS, _MOTION = "views", "motion"
+"""Likewise, of those that not every segment has."""
+
+_ALL_PARTS = (*_PARTS, _VIEWS, _MOTION)
 
 
 def _read_segments(archive: Any) -> Iterator[SegmentTokens]:
@@ -128,12 +135,18 @@ def _read_segments(archive: Any) -> Iterator[SegmentTokens]:
         times = tuple(int(value) for value in pts)
         views = _read_views(archive, number, len(times) - 1)
         yield SegmentTokens(
-            ids.astype(np.int64), int(depth), first_frame, times[:-1], times[-1] - times[-2], views=views
+            ids.astype(np.int64),
+            int(depth),
+            first_frame,
+            times[:-1],
+            times[-1] - times[-2],
+            views=views,
+            motion=_read_motion(archive, number),
         )
         first_frame += len(times) - 1
         number += 1
-    read = {f"{part}_{known}" for known in range(number) for part in (*_PARTS, _VIEWS)}
-    if number == 0 or any(name.startswith((*_PARTS, _VIEWS)) and name not in read for name in archive.files):
+    read = {f"{part}_{known}" for known in range(number) for part in _ALL_PARTS}
+    if number == 0 or any(name.startswith(_ALL_PARTS) and name not in read for name in archive.files):
         raise FormatError(f"segment {number} is missing: there is no ids_{number}", field=f"ids_{number}")
 
 
@@ -147,6 +160,21 @@ def _read_views(archive: Any, number: int, num_frames: int) -> tuple[View, ...]:
             f"segment {number}: expected views [{num_frames}, 4] of whole numbers, one a frame", field=name
         )
     return tuple((int(x), int(y), int(grow), int(twist)) for x, y, grow, twist in views)
+
+
+def _read_motion(archive: Any, number: int) -> bytes:
+    name = f"{_MOTION}_{number}"
+    if name not in archive:
+        return b""
+    motion = _get(archive, name)
+    if motion.dtype.kind not in "iu" or motion.ndim != 4 or motion.shape[3] != 2 or 0 in motion.shape:
+        raise FormatError(
+            f"segment {number}: expected motion [groups, rows, columns, 2] of whole numbers", field=name
+        )
+    try:
+        return pack_motion(motion)
+    except ValueError as error:
+        raise FormatError(f"segment {number}: {error}", field=name) from error
 
 
 def _check_tokens(tokens: SegmentTokens, header: Header) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..container import Reader
+from ..container import WHOLE, Reader
 from ..tokenizer import Tokenizer, Tokens
 from ..tokenizer.decoder_engine import EngineName
 from .files import open_input
@@ -21,8 +21,9 @@ from .frame_stream import FrameStream
 from .info import FileInfo, read_info
 from .layer_stream import decode_layers
 from .models import ModelName, open_coder_of, open_tokenizer_of
+from .motion import num_groups, unpack_motion
 from .selection import Selection
-from .token_stream import WHOLE, FrameBatch
+from .token_stream import FrameBatch
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Video:
         return open_tokenizer_of(self._reader.header, self._model)
 
     def tokens(self, segment: int = 0) -> Tokens:
-        """Read the tokens of one segment; nothing else is decoded. What they are of, see `views`.
+        """Read the tokens of one segment; nothing else is decoded. What they are of, see `views` and `motion`.
 
         Args:
             segment: its number, from 0 to `num_segments` - 1.
@@ -145,6 +146,23 @@ class Video:
         """
         timing = self._reader.read_segment(segment).timing
         return np.array(timing.views or [WHOLE] * len(timing.pts), np.int64)
+
+    def motion(self, segment: int = 0) -> NDArray[np.int64]:
+        """Say how what is seen in a segment moves, as far as it was aligned for it (FORMAT.md, 3.4.2).
+
+        Args:
+            segment: its number, from 0 to `num_segments` - 1.
+
+        Returns:
+            `[groups, rows, columns, 2]`, right and down in halves of a source pixel a frame. Group g is of latent frame
+            g + 1; groups after the last that moves are left out.
+
+        Raises:
+            IndexError: there is no such segment.
+            FormatError: it is damaged.
+        """
+        timing, stride = self._reader.read_segment(segment).timing, self._reader.header.strides[0]
+        return unpack_motion(timing.motion, num_groups(len(timing.pts), stride)).astype(np.int64)
 
     def frames(
         self, start: float | None = None, duration: float | None = None, *, layers: int | None = None

@@ -8,13 +8,14 @@ from .reader import Event, Reader
 from .rewrite import RewriteReport, repair, thin
 from .segment import AudioPacket, Index, IndexEntry, Layer, Segment, TimedSegment, Timing, crc32
 from .verification import VerifyReport, verify
-from .views import VIEW_UNIT, View
+from .views import VIEW_UNIT, WHOLE, View
 from .writer import Writer
 
 __all__ = [
     "FORMAT_VERSION",
     "NO_HASH",
     "VIEW_UNIT",
+    "WHOLE",
     "AudioHeader",
     "AudioPacket",
     "Colour",

@@ -211,7 +211,7 @@ class BodyReader:
             return Timing.nominal(unpacked.pts, segment.num_frames, self._context.header.tick)
         if time is None:
             raise CorruptError(f"{name} lacks the TIME chunk that belongs before it", field="has_time")
-        first_frame, durations, views = unpack_timing(time.payload)
+        first_frame, durations, views, motion = unpack_timing(time.payload)
         if first_frame != segment.first_frame or len(durations) != segment.num_frames:
             raise CorruptError(
                 f"{name} has {segment.num_frames} frames, "
@@ -219,7 +219,7 @@ class BodyReader:
                 field="first_frame",
             )
         check_views(views, self._context.header)
-        return join_timing(unpacked.pts, durations, views)
+        return join_timing(unpacked.pts, durations, views, motion)
 
     def _check_index(self, payload: bytes) -> None:
         self.listed_index = index = unpack_index(payload)

@@ -48,6 +48,8 @@ MAX_AUDIO_PACKET_BYTES = 1 << 24
 """Data of one audio packet."""
 MAX_INDEX_ENTRIES = 1 << 18
 """Segments in a file."""
+MAX_MOTION_BYTES = 1 << 19
+"""Coded motion of one segment."""
 MAX_EARLY_CHUNKS = 1 << 10
 """Unknown skippable chunks before the first segment, which a reader has to hold."""
 MAX_EARLY_CHUNK_BYTES = 1 << 26
@@ -57,7 +59,7 @@ MAX_PAYLOAD_BYTES: dict[bytes, int] = {
     b"HEAD": 1 << 12,
     b"META": 1 << 22,
     b"AHDR": 1 << 21,
-    b"TIME": 1 << 17,
+    b"TIME": 1 << 20,
     b"SEGM": 1 << 29,
     b"APKT": 1 << 28,
     b"INDX": 1 << 23,

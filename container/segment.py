@@ -14,6 +14,7 @@ from .limits import (
     MAX_BITS_PER_TOKEN,
     MAX_FRAMES,
     MAX_INDEX_ENTRIES,
+    MAX_MOTION_BYTES,
     MAX_PTS,
     MAX_SEGMENT_FRAMES,
     MAX_SEGMENT_TOKENS,
@@ -99,7 +100,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Timing:
-    """When each frame of a segment is shown, and where it lies in the coded picture.
+    """When each frame of a segment is shown, and where what it shows is in the coded picture.
 
     Raises:
         CorruptError, LimitError: on construction, if times do not rise or are out of range, or views too few.
@@ -111,6 +112,8 @@ class Timing:
     """How long the last frame is shown, in units of the time base, at least 1."""
     views: tuple[View, ...] = ()
     """One a frame; none where the coded picture is the frame."""
+    motion: bytes = b""
+    """How what is seen moves, coded as FORMAT.md 3.4.2 has it; empty where nothing was aligned."""
 
     def __post_init__(self) -> None:
         check_size("frames of a TIME chunk", len(self.pts), MAX_SEGMENT_FRAMES)
@@ -118,6 +121,7 @@ class Timing:
         check_range("last_duration", self.last_duration, 1, MAX_PTS)
         if self.views and len(self.views) != len(self.pts):
             raise CorruptError(f"{len(self.views)} views for {len(self.pts)} frames", field="views")
+        check_limit("bytes of motion", len(self.motion), MAX_MOTION_BYTES)
         if any(early >= late for early, late in zip(self.pts, self.pts[1:], strict=False)):
             raise CorruptError("the presentation times of a segment do not rise", field="pts")
 
@@ -134,7 +138,7 @@ class Timing:
 
     def is_nominal(self, tick: int) -> bool:
         """Tell whether every frame lasts exactly one `tick` and is the coded picture: no TIME chunk is needed."""
-        return not self.views and self.is_even(tick)
+        return not self.views and not self.motion and self.is_even(tick)
 
 
 @dataclass(frozen=True)

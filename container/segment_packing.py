@@ -12,12 +12,12 @@ from . import layout
 from .compression import compress, decompress
 from .errors import CorruptError, FormatError
 from .header import Header
-from .limits import MAX_AUDIO_PACKETS, MAX_SEGMENT_FRAMES, check_limit, check_range
+from .limits import MAX_AUDIO_PACKETS, MAX_MOTION_BYTES, MAX_SEGMENT_FRAMES, check_limit, check_range
 from .packing import parse, parse_row
 from .segment import AudioPacket, Layer, Segment, Timing, crc32
-from .views import VIEW_BYTES, View, pack_views, unpack_views
+from .views import VIEW_BYTES, View, pack_places, unpack_places
 
-_TIME_CONTENT_BYTES = 8 + (8 + VIEW_BYTES) * MAX_SEGMENT_FRAMES
+_TIME_CONTENT_BYTES = 8 + (8 + VIEW_BYTES) * MAX_SEGMENT_FRAMES + MAX_MOTION_BYTES
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ def pack_timing(first_frame: int, timing: Timing) -> bytes:
         "first_frame": first_frame,
         "num_frames": len(durations),
         "durations": durations,
-        "views": pack_views(timing.views),
+        "views": pack_places(timing.views, timing.motion, len(durations)),
     }
     return compress(layout.TIME_CONTENT.build(fields))
 
 
-def unpack_timing(payload: bytes) -> tuple[int, tuple[int, ...], tuple[View, ...]]:
-    """Read the payload of TIME: its segment's first frame, and of each frame duration and view; see `join_timing`.
+def unpack_timing(payload: bytes) -> tuple[int, tuple[int, ...], tuple[View, ...], bytes]:
+    """Read the payload of TIME: its segment's first frame, durations and views of frames, motion; see `join_timing`.
 
     Raises:
         CorruptError, LimitError: if a field is wrong.
@@ -55,17 +55,19 @@ def unpack_timing(payload: bytes) -> tuple[int, tuple[int, ...], tuple[View, ...
     fields = parse(layout.TIME_CONTENT, decompress(payload, "TIME", _TIME_CONTENT_BYTES), "TIME")
     if not fields.durations:
         raise CorruptError("TIME is of no frames", field="durations")
-    views = unpack_views(fields.views, fields.num_frames)
-    return fields.first_frame, tuple(fields.durations), views
+    views, motion = unpack_places(fields.views, fields.num_frames)
+    return fields.first_frame, tuple(fields.durations), views, motion
 
 
-def join_timing(first_pts: int, durations: Sequence[int], views: tuple[View, ...] = ()) -> Timing:
-    """Make a segment's timing of its first frame's time and its frames' durations and views.
+def join_timing(
+    first_pts: int, durations: Sequence[int], views: tuple[View, ...] = (), motion: bytes = b""
+) -> Timing:
+    """Make a segment's timing of its first frame's time, its frames' durations and views, and its motion.
 
     Raises:
         CorruptError: if the times leave their range or do not rise.
     """
-    return Timing(tuple(accumulate(durations[:-1], initial=first_pts)), durations[-1], views)
+    return Timing(tuple(accumulate(durations[:-1], initial=first_pts)), durations[-1], views, motion)
 
 
 def pack_segment(segment: Segment, pts: int, *, has_time: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""Where each frame of a segment lies in the coded picture, as four whole numbers; FORMAT.md 3.4.1."""
+"""Where each frame of a segment lies in the coded picture, as four whole numbers; FORMAT.md 3.4.1 and 3.4.2."""
 
 from __future__ import annotations
 
@@ -24,28 +24,42 @@ VIEW_BYTES = 16
 """Bytes of a view before compression."""
 
 
-def pack_views(views: Sequence[View]) -> bytes:
-    """Make the end of TIME's content; inverse: `unpack_views`."""
+WHOLE: View = (0, 0, 0, 0)
+"""The view of a frame that is the coded picture."""
+
+
+def pack_places(views: Sequence[View], motion: bytes, num_frames: int) -> bytes:
+    """Make the end of TIME's content of views and coded motion; inverse: `unpack_places`."""
+    return _pack_views(views or (WHOLE,) * num_frames if motion else views) + motion
+
+
+def unpack_places(data: bytes, num_frames: int) -> tuple[tuple[View, ...], bytes]:
+    """Read the end of TIME's content; inverse: `pack_places`. Views that say nothing, before motion, are left out.
+
+    Raises:
+        CorruptError: if it is neither empty nor begins with `VIEW_BYTES` bytes a frame.
+    """
+    end = VIEW_BYTES * num_frames
+    if 0 < len(data) < end:
+        raise CorruptError(
+            f"TIME holds another number of durations than it says, or no views: {len(data)} more bytes for "
+            f"{num_frames} frames, expected {VIEW_BYTES} a frame or none",
+            field="views",
+        )
+    views, motion = _unpack_views(data[:end], num_frames), data[end:]
+    return (() if motion and all(view == WHOLE for view in views) else views), motion
+
+
+def _pack_views(views: Sequence[View]) -> bytes:
     columns = zip(*views, strict=True)
     steps = [late - early for column in columns for early, late in zip((0, *column), column, strict=False)]
     numbers = [2 * step if step >= 0 else -2 * step - 1 for step in steps]
     return b"".join(bytes(number >> shift & 255 for number in numbers) for shift in (0, 8, 16, 24))
 
 
-def unpack_views(data: bytes, num_frames: int) -> tuple[View, ...]:
-    """Read the end of TIME's content; inverse: `pack_views`.
-
-    Raises:
-        CorruptError: if it has not `VIEW_BYTES` bytes a frame, or none at all.
-    """
+def _unpack_views(data: bytes, num_frames: int) -> tuple[View, ...]:
     if not data:
         return ()
-    if len(data) != VIEW_BYTES * num_frames:
-        raise CorruptError(
-            f"TIME holds another number of durations than it says, or no views: {len(data)} more bytes for "
-            f"{num_frames} frames, expected {VIEW_BYTES} a frame or none",
-            field="views",
-        )
     planes = [data[start : start + 4 * num_frames] for start in range(0, len(data), 4 * num_frames)]
     numbers = [
         sum(byte << 8 * place for place, byte in enumerate(column)) for column in zip(*planes, strict=True)

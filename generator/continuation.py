@@ -20,7 +20,7 @@ from ..codec.entropy import LayerCoder
 from ..codec.models import ModelName, open_coder, open_tokenizer
 from ..codec.token_edit import Item
 from ..tokenizer import Tokenizer, WeightsError, list_models
-from .editing import Neighbour, context_before, stored_before
+from .editing import Neighbour, context_before, forget_motion, stored_before
 from .geometry import num_latents
 from .painter import Painter, Piece
 from .provenance import GeneratedRegion, with_entry
@@ -103,7 +103,8 @@ class _Continuation:
         start = last.pts[-1] + last.last_duration
         new = tuple(start + index * tick for index in range(self.num_completed))
         views = last.views and last.views + last.views[-1:] * len(new)
-        return replace(last, ids=ids, pts=last.pts + new, last_duration=tick, views=views)
+        motion = forget_motion(last, piece.known, self.file.header.strides[0])
+        return replace(last, ids=ids, pts=last.pts + new, last_duration=tick, views=views, motion=motion)
 
 
 def new_segments(

@@ -4,9 +4,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..codec import OptionError, SegmentTokens, StoredSegment, TokenFile
+from ..codec.motion import num_groups, still_motion
 from ..codec.token_edit import Item
 from .painter import Painter, Piece
+from .tiling import Mask
 
 Plan = Callable[[int, SegmentTokens], Piece]
 """Given the number of a segment and its tokens, says what of it is known; its grid may be larger than it was."""
@@ -20,22 +24,43 @@ class Neighbour:
     bit_depth: int
 
 
-def check_places(file: TokenFile, numbers: Iterable[int]) -> None:
+def check_places(file: TokenFile, numbers: Iterable[int], *, grows: bool = False) -> None:
     """Refuse segments whose tokens are to be changed by their place in the picture, and have none.
 
     Args:
         file: nothing of it is decoded.
         numbers: of the segments.
+        grows: whether the picture is to grow, so that a mesh over it would be another.
 
     Raises:
-        OptionError: the encoder followed the camera.
+        OptionError: the encoder followed the camera, or aligned what moves in a picture that grows.
     """
     for number in numbers:
-        if file.timing(number).views:
+        timing = file.timing(number)
+        if grows and timing.motion:
+            raise OptionError(
+                f"the segment at frame {file.segments[number].first_frame} was aligned along what moves, by a "
+                "mesh over the picture as it is; encode the video with --no-align-motion"
+            )
+        if timing.views:
             raise OptionError(
                 f"the segment at frame {file.segments[number].first_frame} follows the camera, so that its tokens have "
                 "no fixed place in the picture; encode the video with --no-follow-camera"
             )
+
+
+def forget_motion(tokens: SegmentTokens, known: Mask, stride: int) -> bytes:
+    """Give the motion of a segment without that of latent frames of which nothing is known.
+
+    Args:
+        tokens: of the segment.
+        known: `[t, h, w]`, which of them are kept.
+        stride: frames of a latent frame.
+    """
+    if not tokens.motion:
+        return b""
+    made = np.flatnonzero(~known.any(axis=(1, 2)))
+    return still_motion(tokens.motion, num_groups(len(tokens.pts), stride), (made - 1)[made > 0].tolist())
 
 
 def context_before(neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int) -> Piece | None:
@@ -97,15 +122,17 @@ class SegmentEditor:
                 continue
             number, tokens = item.number, self.file.tokens(item.number)
             depth = tokens.bit_depth
+            piece = self.plan(number, tokens)
             ids = self.painter.complete(
-                self.plan(number, tokens),
+                piece,
                 depth,
                 self.task,
                 before=context_before(self._before(number, dict(done)), depth, reach),
                 after=context_after(self._after(number), depth, reach),
             )
             done.append((number, Neighbour(Piece.of_segment(ids)[-reach:], depth)))
-            yield replace(tokens, ids=ids)
+            motion = forget_motion(tokens, piece.known, self.file.header.strides[0])
+            yield replace(tokens, ids=ids, motion=motion)
 
     def _before(self, number: int, done: dict[int, Neighbour]) -> Iterator[Neighbour]:
         for earlier in range(number - 1, -1, -1):

@@ -66,7 +66,7 @@ def outpaint(file: TokenFile, painter: Painter, growth: Growth) -> TokenEdit:
         piece.known[:, kept.rows, kept.columns] = True
         return piece
 
-    check_places(file, range(len(file.segments)))
+    check_places(file, range(len(file.segments)), grows=True)
     if file.segments:
         painter.check_depth(file.tokens(0).bit_depth)
     num_latents = sum(header.latent_frame_counts(segment.num_frames)[1] for segment in file.segments)

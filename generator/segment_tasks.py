@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..codec import OptionError, StoredSegment, TokenEdit, TokenFile
 from ..codec.token_edit import Item
-from .editing import check_places
+from .editing import check_places, forget_motion
 from .painter import Painter, Piece
 from .provenance import GeneratedRegion, with_entry
 from .tasks import TASKS, task_condition
@@ -52,4 +52,5 @@ def _items(file: TokenFile, painter: Painter, name: str) -> Iterator[Item]:
             yield item
             continue
         piece = Piece.of_segment(tokens.ids, condition.kept)
-        yield replace(tokens, ids=painter.complete(piece, tokens.bit_depth, name, hints=condition))
+        ids = painter.complete(piece, tokens.bit_depth, name, hints=condition)
+        yield replace(tokens, ids=ids, motion=forget_motion(tokens, condition.kept, header.strides[0]))

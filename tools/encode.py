@@ -60,6 +60,12 @@ OF_TREES = ("jobs", "engine", "images")
     help="Lay frames over one another where the camera moves, if that saves anything.",
 )
 @click.option(
+    "--align-motion/--no-align-motion",
+    default=True,
+    show_default=True,
+    help="Bend the frames of a token so that what moves is in one place in them, if that saves anything.",
+)
+@click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),

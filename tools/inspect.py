@@ -39,6 +39,7 @@ def info_facts(info: "FileInfo") -> dict[str, Any]:
         "frames_per_second": round(info.frames_per_second, 6),
         "has_constant_rate": info.has_constant_rate,
         "num_followed": info.num_followed,
+        "motion_bytes": info.motion_bytes,
         "layer_bytes": info.layer_bytes,
         "bytes_by_chunk": dict(sorted(info.bytes_by_chunk.items())),
         "coder_name": info.coder_name,
@@ -83,6 +84,7 @@ def describe_info(name: str, info: "FileInfo") -> str:
         f"{info.frames_per_second:.3f} frames/s, {rate} rate",
         f"segments   {info.num_segments}, nominal length {header.segment_frames} frames",
         f"camera     followed in {info.num_followed} of {info.num_frames} frames",
+        f"motion     {info.motion_bytes} bytes of vectors",
         f"tokenizer  {header.tokenizer}, SHA-256 {header.tokenizer_sha256.hex()}",
         f"layers     bit depth:bytes {depths} of {header.bits_per_token} bits, coder {info.coder_name}",
     ]

@@ -1,7 +1,7 @@
 """Following the camera: what it passes over stays where it is in the coded picture."""
 
-from .follow import follow_camera
-from .similarity import Similarity
-from .warp import pick_up
+from .follow import FEWEST_PIXELS, follow_camera
+from .similarity import Similarity, Size
+from .warp import size_of
 
-__all__ = ["Similarity", "follow_camera", "pick_up"]
+__all__ = ["FEWEST_PIXELS", "Similarity", "Size", "follow_camera", "size_of"]

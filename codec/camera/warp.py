@@ -1,4 +1,4 @@
-"""Laying frames into the coded picture, and cutting them out of it again."""
+"""Laying frames into the coded picture."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...tokenizer.resize import resize_frames
 from .similarity import Similarity, Size
 
 Frames = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
-
-NO_WORSE = 1.05
-"""Coded over wanted resolution up to which a picture is not scaled down before frames are cut out of it."""
 
 
 class Canvas:
@@ -27,7 +23,7 @@ class Canvas:
             laid: of each.
         """
         self._extent: Size = (frames[0].shape[1], frames[0].shape[0])
-        self.size = _size_of(laid, self._extent)
+        self.size = size_of(laid, self._extent)
         self._whole = np.full(frames[0].shape[:2], 255, np.uint8)
         self._around, _ = self._lay(frames[-1], laid[-1], cv2.INTER_LINEAR)
         for frame, where in zip(frames[-2::-1], laid[-2::-1], strict=True):
@@ -54,30 +50,7 @@ class Canvas:
         return picture, mask
 
 
-def pick_up(coded: Frames, laid: Sequence[Similarity], size: Size) -> Frames:
-    """Cut frames out of coded pictures. Inverse: `Canvas.lay`.
-
-    Args:
-        coded: uint8 `[T, H', W', 3]`.
-        laid: of each frame.
-        size: of a frame.
-
-    Returns:
-        uint8 `[T, H, W, 3]`.
-    """
-    finest = _size_of(laid, size)
-    if coded.shape[2] > NO_WORSE * finest[0] or coded.shape[1] > NO_WORSE * finest[1]:
-        coded = resize_frames(coded, *finest)
-    coded_size = coded.shape[2], coded.shape[1]
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    frames = np.empty((len(coded), size[1], size[0], 3), np.uint8)
-    for frame, picture, where in zip(frames, coded, laid, strict=True):
-        matrix = where.matrix(size, coded_size, size)
-        cv2.warpAffine(picture, matrix, size, frame, flags, cv2.BORDER_REPLICATE)
-    return frames
-
-
-def _size_of(laid: Sequence[Similarity], size: Size) -> Size:
+def size_of(laid: Sequence[Similarity], size: Size) -> Size:
     """Give the size of a coded picture in which the frame that loses most loses nothing."""
     finest = min(abs(where.turn) for where in laid)
     return max(1, round(size[0] / finest)), max(1, round(size[1] / finest))

@@ -90,6 +90,7 @@ def encode_tree(  # noqa: PLR0913 - what a user may choose, by name
     effort: int = 0,
     segment_frames: int | None = None,
     follow_camera: bool = True,
+    align_motion: bool = True,
     force: bool = False,
     progress: TreeProgress | None = None,
 ) -> TreeReport:
@@ -106,7 +107,7 @@ def encode_tree(  # noqa: PLR0913 - what a user may choose, by name
         engine: `local`, `ray`, or the address of a Ray cluster (`ray://HOST:PORT`, `HOST:PORT`).
         images: whether photographs are encoded too, as videos of one frame.
         quality: as for `encode`; so are `bpp`, `bitrate`, `size` (of each file), `coder`, `effort`,
-            `segment_frames` and `follow_camera`.
+            `segment_frames`, `follow_camera` and `align_motion`.
         bpp: see there.
         bitrate: see there.
         size: see there.
@@ -115,6 +116,7 @@ def encode_tree(  # noqa: PLR0913 - what a user may choose, by name
         effort: see there.
         segment_frames: see there.
         follow_camera: see there.
+        align_motion: see there.
         force: replace what is there that this run would make otherwise, or that was made by something else.
         progress: told how far it is.
 
@@ -133,7 +135,16 @@ def encode_tree(  # noqa: PLR0913 - what a user may choose, by name
     if engine not in (LOCAL, RAY) and ":" not in engine:
         raise OptionError(f"engine is {engine!r}, expected local, ray or an address such as ray://HOST:10001")
     settings = EncodeSettings(
-        quality, bpp, bitrate, size, os.fspath(model), coder, effort, segment_frames, follow_camera
+        quality,
+        bpp,
+        bitrate,
+        size,
+        os.fspath(model),
+        coder,
+        effort,
+        segment_frames,
+        follow_camera,
+        align_motion,
     ).everywhere()
     settings.check()
     root, folder = Path(source), Path(target)

@@ -58,6 +58,7 @@ class EncodeSettings:
     effort: int = 0
     segment_frames: int | None = None
     follow_camera: bool = True
+    align_motion: bool = True
 
     def check(self) -> None:
         """Check what can be checked without the model.
@@ -90,6 +91,8 @@ class EncodeSettings:
             options["segment_frames"] = self.segment_frames
         if not self.follow_camera:
             options["follow_camera"] = False
+        if not self.align_motion:
+            options["align_motion"] = False
         if rate is not None:
             return {**options, rate.kind: rate.amount}
         number, level = choose_rate_point(levels, self.quality)

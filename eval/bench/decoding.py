@@ -8,9 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ...codec import open as open_mgv
 from ...codec.models import open_decoder_engine
-from ...codec.token_stream import SegmentTokens, detokenize_segment, to_source
+from ...codec.motion import displacements
+from ...codec.picking import to_source
+from ...codec.token_stream import SegmentTokens, detokenize_segment
 from ...codec.video_format import VideoFormat
 from ...codec.video_out import VideoSink
 from ...tokenizer import load_tokenizer
@@ -136,18 +140,20 @@ def measure_stages(coded: Path, model: str, name: EngineName) -> StageTimes:
         video.tokens(0)  # compiled code is loaded before the clock runs
         with VideoSink(nothing, VideoFormat.from_header(header)) as sink:
             for number in range(video.num_segments):
-                views, done = [tuple(view) for view in video.views(number).tolist()], 0
+                views, motion, done = video.views(number).tolist(), video.motion(number), 0
                 times = [clock()]
                 tokens = video.tokens(number)
                 times.append(clock())
+                fields = displacements(motion.astype(np.int16), tokens.num_frames, header.strides[0])
                 ids, pts = tokens.ids[0].numpy(), tuple(range(tokens.num_frames))
                 segment = SegmentTokens(ids, tokens.bit_depth, 0, pts, last_duration=1)
                 batches = list(detokenize_segment(segment, video.tokenizer, (size, size), engine))
                 times.append(clock())
                 for batch in batches:
-                    own = views[done : done + len(batch.rgb)]
-                    done += len(own)
-                    for rgb in to_source(batch.rgb, own, (header.width, header.height)):
+                    now = slice(done, done + len(batch.rgb))
+                    done = now.stop
+                    own = [tuple(view) for view in views[now]], fields[now]
+                    for rgb in to_source(batch.rgb, *own, (header.width, header.height)):
                         sink.write_frame(rgb, sink.num_frames)
                 times.append(clock())
                 entropy += times[1] - times[0]

@@ -18,9 +18,11 @@ from ...codec import OptionError, View, open_source, read_rate_points
 from ...codec.camera import follow_camera
 from ...codec.entropy import LayerCoder
 from ...codec.models import open_coder, open_decoder_engine
+from ...codec.motion import Field, align_motion
+from ...codec.picking import to_source
 from ...codec.rate_points import RatePoint, choose_rate_point
 from ...codec.segmenter import Chunk, SegmentEnd, SegmentShape, longest_segment
-from ...codec.token_stream import WHOLE, chunk_latents, from_two_on, to_source
+from ...codec.token_stream import chunk_latents, from_two_on, join_motion, motion_fields
 from ...codec.video_out import VideoSink
 from ...tokenizer import Tokenizer, load_tokenizer
 from ...tokenizer.resize import resize_frames
@@ -32,6 +34,7 @@ from .clips import run_alone
 STAGES = (
     "read",
     "follow camera",
+    "align motion",
     "encode network",
     "quantize",
     "entropy code",
@@ -166,8 +169,12 @@ class _Coded:
 
     layers: Sequence[bytes]
     latent_shape: tuple[int, int, int]
+    num_frames: int
     views: tuple[View, ...]
-    """One a frame."""
+    """One a frame; none where all are the coded picture."""
+
+    fields: list[Field | None]
+    """See `displacements`."""
 
 
 class _SegmentBench:
@@ -197,16 +204,20 @@ class _SegmentBench:
         width, height = self._coded_size
         encoder = self._tokenizer.encoder_stream(height, width)
         views: list[View] = []
+        motion: list[NDArray[np.int16] | int] = []
         latents = []
-        items = follow_camera(self._read(frames), self._size)
-        while True:
-            with self._meter.at("follow camera"):
-                item = next(items)
+        num_frames = 0
+        followed = self._metered("follow camera", follow_camera(self._read(frames), self._size))
+        for item in self._metered(
+            "align motion", align_motion(followed, self._size, self._stride, self._level.motion_weight)
+        ):
             if isinstance(item, SegmentEnd):
                 break
             with self._meter.at("encode network"):
                 latents.append(encoder.push_latent(resize_frames(item.rgb, width, height)))
-            views += item.views or [WHOLE] * item.num_frames
+            num_frames += item.num_frames
+            views += item.views or [(0, 0, 0, 0)] * item.num_frames
+            motion.append(len(item.rgb) // self._stride if item.motion is None else item.motion)
         if not latents:
             return None
         with self._meter.at("quantize"):
@@ -214,7 +225,17 @@ class _SegmentBench:
             ids = self._tokenizer.quantize(joined, self._depths[-1], self._level.rate_weight)
         with self._meter.at("entropy code"):
             layers = self._coder.encode(ids, self._depths)
-        return _Coded(layers, (ids.shape[0], ids.shape[1], ids.shape[2]), tuple(views))
+        fields = motion_fields(join_motion(motion), num_frames, self._stride)
+        return _Coded(layers, (ids.shape[0], ids.shape[1], ids.shape[2]), num_frames, tuple(views), fields)
+
+    def _metered(self, stage: str, items: Iterator[Chunk | SegmentEnd]) -> Iterator[Chunk | SegmentEnd]:
+        """Count what goes on inside to a stage."""
+        while True:
+            with self._meter.at(stage):
+                item = next(items)
+            yield item
+            if isinstance(item, SegmentEnd):
+                return
 
     def _read(self, frames: Iterator[NDArray[np.uint8]]) -> Iterator[Chunk | SegmentEnd]:
         """Read the next segment, chunk by chunk."""
@@ -237,8 +258,9 @@ class _SegmentBench:
         done = 0
         for part in from_two_on(ids, self._step):
             with self._meter.at("decode network"):
-                coded = decoder.push(part)[: len(segment.views) - done]
-                batch = to_source(coded, segment.views[done : done + len(coded)], self._size)
+                coded = decoder.push(part)[: segment.num_frames - done]
+                now = slice(done, done + len(coded))
+                batch = to_source(coded, segment.views[now], segment.fields[now], self._size)
             yield batch
             done += len(batch)
 

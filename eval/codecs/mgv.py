@@ -16,7 +16,7 @@ from .errors import CodecError
 from .interface import CodecSpec, Coded, Cost, Decoded, Rate, RdCodec
 from .process import run_measured
 
-SETTINGS = frozenset({"model", "coder", "effort", "follow-camera", "keyint", "threads"})
+SETTINGS = frozenset({"align-motion", "model", "coder", "effort", "follow-camera", "keyint", "threads"})
 SHORT_HASH = 16
 
 
@@ -26,8 +26,8 @@ class MgvCodec(RdCodec):
     It reads the prepared clip, and what it decodes to, RGB, is turned into 4:2:0 by the clip's matrix and range.
 
     Args:
-        spec: settings are `model` (a name or folder), `coder`, `effort`, `follow-camera` (0 or 1), `keyint` (most
-            frames in a segment) and `threads`.
+        spec: settings are `model` (a name or folder), `coder`, `effort`, `follow-camera` and `align-motion` (0 or 1),
+            `keyint` (most frames in a segment) and `threads`.
 
     Raises:
         OptionError: a setting is unknown or out of its range.
@@ -50,6 +50,7 @@ class MgvCodec(RdCodec):
         self._effort = self._whole_number("effort", 0, MAX_SEARCH_STEPS) or 0
         self._segment_frames = self._whole_number("keyint", 1)
         self._follows_camera = self._whole_number("follow-camera", 0, 1) != 0
+        self._aligns_motion = self._whole_number("align-motion", 0, 1) != 0
         self._threads = self._whole_number("threads", 1) or 1
         self.ladder = tuple(float(level) for level in range(len(self._levels)))
 
@@ -95,6 +96,7 @@ class MgvCodec(RdCodec):
             "effort": self._effort,
             "segment_frames": self._segment_frames,
             "follow_camera": self._follows_camera,
+            "align_motion": self._aligns_motion,
             **wish,
         }
         facts, cost = self._run(job)
@@ -105,6 +107,8 @@ class MgvCodec(RdCodec):
             option += f" --segment-frames {self._segment_frames}"
         if not self._follows_camera:
             option += " --no-follow-camera"
+        if not self._aligns_motion:
+            option += " --no-align-motion"
         return Coded(
             num_bytes=facts["num_bytes"],
             rate=rate,

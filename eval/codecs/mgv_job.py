@@ -31,7 +31,9 @@ def encode_job(job: dict[str, Any]) -> dict[str, Any]:
     wish: dict[str, Any] = {name: job[name] for name in ("quality", "bpp") if name in job}
     tokenizer = load_tokenizer(job["model"])
     clock = Clock()
-    wish |= {name: job[name] for name in ("coder", "effort", "segment_frames", "follow_camera")}
+    wish |= {
+        name: job[name] for name in ("coder", "effort", "segment_frames", "follow_camera", "align_motion")
+    }
     report = encode(job["source"], job["target"], model=tokenizer, force=True, **wish)
     return {
         **clock.read(),

@@ -108,14 +108,12 @@ def read_tokens(head: Fields, segment: Fields) -> np.ndarray | None:  # sections
     return tokens if head["coder"] <= 1 else None
 
 
-def read_views(time: Fields) -> list[list[int]]:  # section 3.4.1
-    planes = np.frombuffer(time["views"], np.uint8).astype(np.int64)
-    if not planes.size:
-        return []
-    numbers = (planes.reshape(4, 4, time["num_frames"]) << np.array([0, 8, 16, 24])[:, None, None]).sum(
-        axis=0
-    )
-    return np.where(numbers % 2, -(numbers + 1) // 2, numbers // 2).cumsum(axis=1).T.tolist()
+def read_places(time: Fields) -> tuple[list[list[int]], bytes]:  # sections 3.4.1 and 3.4.2
+    content, end = time["views"], 16 * time["num_frames"]
+    planes = np.frombuffer(content[:end], np.uint8).astype(np.int64).reshape(4, 4, -1)
+    numbers = (planes << np.array([0, 8, 16, 24])[:, None, None]).sum(axis=0)
+    views = np.where(numbers % 2, -(numbers + 1) // 2, numbers // 2).cumsum(axis=1).T.tolist()
+    return views, content[end:]
 
 
 def read_packets(fields: Fields) -> Iterator[Fields]:  # section 3.6
@@ -132,7 +130,7 @@ def read_packets(fields: Fields) -> Iterator[Fields]:  # section 3.6
 
 
 def read(data: bytes) -> list[Fields]:
-    """Give each chunk's fields, and in SEGM `times`, `frame_views` and `tokens`, in APKT `rows`, in META `metadata`."""
+    """Give each chunk's fields; SEGM has `times`, `frame_views`, `motion`, `tokens` too, APKT `rows`, META a dictionary."""
     chunks: list[Fields] = []
     for chunk, payload in chunks_of(data):
         kind = chunk["type"]
@@ -151,7 +149,7 @@ def read(data: bytes) -> list[Fields]:
             assert zlib.crc32(payload[: 24 + 12 * chunk["num_layers"]]) == chunk["table_crc"], "table_crc"
             assert chunk["has_time"] == has_time, "has_time"
             durations = previous["durations"] if has_time else [head["tick"]] * chunk["num_frames"]
-            chunk["frame_views"] = read_views(previous) if has_time else []
+            chunk["frame_views"], chunk["motion"] = read_places(previous) if has_time else ([], b"")
             chunk["times"] = list(accumulate(durations, initial=chunk["pts"]))
             chunk["tokens"] = read_tokens(head, chunk)
         chunks.append(chunk)

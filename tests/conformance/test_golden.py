@@ -1,6 +1,7 @@
 """Golden files decode to what they always did: tokens to the bit, times to the tick, pictures within a bound."""
 
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conformance.independent_motion import read_motion
 from conformance.recipes.expected import psnr_db, tokens_sha256
 from conformance.recipes.golden import CODERS, dump_info, recipes
 from conformance.recipes.scenes import SCENES, pictures
@@ -15,7 +17,7 @@ from conformance.recipes.scenes import SCENES, pictures
 import mgv
 from mgv.codec.entropy import CODER_NAMES
 from mgv.codec.token_stream import SegmentTokens
-from mgv.container import Reader, TimedSegment
+from mgv.container import Reader, TimedSegment, Timing
 from mgv.tools.cli import run
 
 HERE = Path(__file__).parent
@@ -72,6 +74,63 @@ def test_views_say_where_frames_are_cut_out(model: Path) -> None:
         assert psnr_db(frame, picture[rows, columns]) > 28
         if x:
             assert psnr_db(frame, picture) < 24
+
+
+def test_motion_is_undone(model: Path) -> None:
+    """By the formula of FORMAT.md 3.4.2, pixel by pixel, the nearest one taken."""
+    with mgv.open(HERE / "golden" / "moving-raw.mgv", model=model) as video:
+        coded = np.stack([frame.rgb for frame in video.frames()])
+    with mgv.open(HERE / "golden" / "motion-raw.mgv", model=model) as video:
+        frames = np.stack([frame.rgb for frame in video.frames()])
+        motion = [read_motion(timing.motion) for timing in timings(HERE / "golden" / "motion-raw.mgv")]
+        assert [video.motion(number).tolist() for number in range(2)] == [
+            [[[list(cell) for cell in row] for row in group] for group in segment] for segment in motion
+        ]
+        views = [video.views(number) for number in range(2)]
+        stride, first = video.info.header.strides[0], np.cumsum([0, *map(len, views)])
+    height, width = frames.shape[1:3]
+    num_moved = 0
+    for number, groups in enumerate(motion):
+        for group, vectors in enumerate(groups):
+            for k in range(1, stride + 1):
+                inside = group * stride + k
+                frame = first[number] + inside
+                if inside >= len(views[number]) or not np.any(vectors):
+                    continue
+                x, y, grow, twist = views[number][inside]
+                z = (np.arange(width) + 0.5 - width / 2) + 1j * (np.arange(height) + 0.5 - height / 2)[
+                    :, None
+                ]
+                point = (1 + complex(grow, twist) / (8 * max(width, height) / 2)) * z + complex(x, y) / 8
+                found = point
+                for _ in range(20):
+                    found = point - (k - (stride + 1) / 2) * between(
+                        np.array(vectors) / 2, found, (width, height)
+                    )
+                columns = np.clip(np.floor(found.real + width / 2), 0, width - 1).astype(int)
+                rows = np.clip(np.floor(found.imag + height / 2), 0, height - 1).astype(int)
+                assert psnr_db(frames[frame], coded[frame][rows, columns]) > 28
+                num_moved += 1
+    assert num_moved > 8
+
+
+def timings(path: Path) -> list[Timing]:
+    reader = Reader(io.BytesIO(path.read_bytes()))
+    return [event.timing for event in reader.events() if isinstance(event, TimedSegment)]
+
+
+def between(vectors: np.ndarray, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Interpolate bilinearly between the middles of cells."""
+    rows, columns = vectors.shape[:2]
+    row = np.clip((points.imag / size[1] + 0.5) * rows - 0.5, 0, rows - 1)
+    column = np.clip((points.real / size[0] + 0.5) * columns - 0.5, 0, columns - 1)
+    top, left = (np.clip(np.floor(each), 0, None).astype(int) for each in (row, column))
+    bottom, right = np.minimum(top + 1, rows - 1), np.minimum(left + 1, columns - 1)
+    down, along = row - top, column - left
+    field = vectors[..., 0] + 1j * vectors[..., 1]
+    upper = field[top, left] * (1 - along) + field[top, right] * along
+    lower = field[bottom, left] * (1 - along) + field[bottom, right] * along
+    return upper * (1 - down) + lower * down
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -91,7 +91,9 @@ def test_segments_and_times(golden: Path) -> None:
         assert (chunk["first_frame"], chunk["num_frames"]) == (segment.first_frame, segment.num_frames)
         assert chunk["times"] == [*timing.pts, timing.pts[-1] + timing.last_duration]
         assert chunk["pts"] == timing.pts[0]
-        assert chunk["frame_views"] == [list(view) for view in timing.views]
+        views = timing.views or ((0, 0, 0, 0),) * (len(timing.pts) if timing.motion else 0)
+        assert chunk["frame_views"] == [list(view) for view in views]
+        assert chunk["motion"] == timing.motion
         assert bool(chunk["has_time"]) == (not timing.is_nominal(reader.header.tick))
         assert chunks[position - chunk["has_time"]]["offset"] == event.offset_bytes
         shape = chunk["latent_frames"], chunk["latent_rows"], chunk["latent_columns"]

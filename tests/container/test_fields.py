@@ -144,7 +144,7 @@ DEFECTS = {
     "TIME-view-out-of-range": (b"TIME", viewed(2 * (1 << 20) + 2), CorruptError, r"views\[0\] is 1048577"),
     "TIME-view-of-nothing": (b"TIME", viewed(grow=2 * 60 - 1), CorruptError, "times as large"),
     "TIME-views-of-too-few": (b"TIME", viewed(1, num_frames=2), CorruptError, "32 more bytes for 3 frames"),
-    "TIME-bomb": (b"TIME", lambda p: frame(bytes(1 << 20)), LimitError, "limit is 98312"),
+    "TIME-bomb": (b"TIME", lambda p: frame(bytes(1 << 20)), LimitError, "limit is 622600"),
     "SEGM-empty": (b"SEGM", lambda p: b"", CorruptError, "do not fit"),
     "SEGM-table-crc": (b"SEGM", put(0, 1), CorruptError, "table of a segment does not fit"),
     "SEGM-first-frame-late": (b"SEGM", retable(put(0, 2)), CorruptError, "frames 0 to 1 are missing"),

@@ -15,6 +15,7 @@ import mgv
 from mgv.codec.entropy import get_coder
 from mgv.codec.layer_stream import decode_layers, encode_layers
 from mgv.codec.models import open_coder, open_coder_of, open_tokenizer_of
+from mgv.codec.motion import pack_motion
 from mgv.codec.token_stream import SegmentTokens
 from mgv.container import AudioHeader, AudioPacket, Colour, Header, Reader, TimedSegment, Timing, Writer, thin
 from mgv.tokenizer import Tokenizer, load_tokenizer
@@ -188,6 +189,20 @@ def write_views(kitchen: Kitchen) -> bytes:
     return target.getvalue()
 
 
+def write_motion(kitchen: Kitchen) -> bytes:
+    """Say of each segment how what is seen in it moves: apart, from the middle of a mesh."""
+    reader = Reader(io.BytesIO((kitchen.golden / "views-raw.mgv").read_bytes()))
+    target = Pipe()
+    with Writer(target) as writer:
+        writer.write_header(reader.header)
+        for number, event in enumerate(event for event in reader.events() if isinstance(event, TimedSegment)):
+            rows, columns = np.indices((3, 5))
+            one = np.stack([4 * columns - 8, 11 * (number - rows)], axis=-1).astype(np.int16)
+            motion = pack_motion(np.stack([one, 0 * one, -2 * one])[: 3 - 2 * number])
+            writer.write_segment(event.segment, replace(event.timing, motion=motion))
+    return target.getvalue()
+
+
 def recipes() -> dict[str, tuple[str, Callable[[Kitchen], bytes]]]:
     """Give for every golden file the scene it shows and what makes it; a file may need those before it."""
     found: dict[str, tuple[str, Callable[[Kitchen], bytes]]] = {}
@@ -203,6 +218,7 @@ def recipes() -> dict[str, tuple[str, Callable[[Kitchen], bytes]]]:
     found["unknown-chunks-raw"] = "fewer-layers", write_unknown_chunks
     found["newer-minor-zstd"] = "uneven-times", write_newer_minor
     found["views-raw"] = "moving", write_views
+    found["motion-raw"] = "moving", write_motion
     return found
 
 

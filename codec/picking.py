@@ -1,0 +1,91 @@
+"""Cutting frames out of coded pictures: the camera's way and what moves are undone."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..container import WHOLE, View
+from ..tokenizer.resize import resize_frames
+from .camera import Similarity, Size, size_of
+from .motion import Field, look_up, settle, spread
+
+Frames = NDArray[np.uint8]
+
+NO_WORSE = 1.05
+"""Coded over wanted resolution up to which a picture is not scaled down before frames are cut out of it."""
+
+SETTLED_EVERY = 8
+"""Pixels between points that are followed back along their motion; between them lie straight lines."""
+
+
+def to_source(coded: Frames, views: Sequence[View], fields: Sequence[Field | None], size: Size) -> Frames:
+    """Give the frames that coded pictures `[T, H', W', 3]` stand for.
+
+    Args:
+        coded: uint8.
+        views: of each frame; none where all are the coded pictures.
+        fields: how far each is from what is coded, see `displacements`.
+        size: of a frame.
+
+    Returns:
+        uint8 `[T, H, W, 3]`.
+    """
+    if all(view == WHOLE for view in views) and all(field is None for field in fields):
+        return resize_frames(coded, *size)
+    laid = [Similarity.from_view(view, size) for view in views or (WHOLE,) * len(coded)]
+    return pick_up(coded, laid, fields, size)
+
+
+def pick_up(coded: Frames, laid: Sequence[Similarity], fields: Sequence[Field | None], size: Size) -> Frames:
+    """Cut frames out of coded pictures. Inverse: `Canvas.lay` and `align_motion`.
+
+    Args:
+        coded: uint8 `[T, H', W', 3]`.
+        laid: where each frame lies.
+        fields: how far each is from what is coded, see `displacements`.
+        size: of a frame.
+
+    Returns:
+        uint8 `[T, H, W, 3]`.
+    """
+    finest = size_of(laid, size)
+    if coded.shape[2] > NO_WORSE * finest[0] or coded.shape[1] > NO_WORSE * finest[1]:
+        coded = resize_frames(coded, *finest)
+    frames = np.empty((len(coded), size[1], size[0], 3), np.uint8)
+    for frame, picture, where, field in zip(frames, coded, laid, fields, strict=True):
+        if field is not None:
+            frame[:] = _cut_out_moved(picture, where, field, size)
+        elif where != Similarity():
+            coded_size = picture.shape[1], picture.shape[0]
+            matrix = where.matrix(size, coded_size, size)
+            flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+            cv2.warpAffine(picture, matrix, size, frame, flags, cv2.BORDER_REPLICATE)
+        else:
+            frame[:] = resize_frames(picture[None], *size)[0]
+    return frames
+
+
+def _cut_out_moved(
+    picture: NDArray[np.uint8], where: Similarity, field: Field, size: Size
+) -> NDArray[np.uint8]:
+    """Give a frame that lies somewhere and in which things have moved."""
+    coded_size = picture.shape[1], picture.shape[0]
+    few = -(-size[0] // SETTLED_EVERY), -(-size[1] // SETTLED_EVERY)
+    points = _mapped(where.matrix(few, size, size), few)
+    points -= (np.array(size, np.float32) - 1) / 2
+    at = spread(settle(points, field, size) - points, size)
+    at *= np.array([coded_size[0] / size[0], coded_size[1] / size[1]], np.float32)
+    at += _mapped(where.matrix(size, coded_size, size), size)
+    return look_up(picture, at, cv2.INTER_CUBIC)
+
+
+def _mapped(matrix: NDArray[np.float64], size: Size) -> NDArray[np.float32]:
+    """Map the pixel positions of a picture; `[H, W, 2]`."""
+    columns, rows = (np.arange(side, dtype=np.float32) for side in size)
+    turn, shift = matrix[:, :2].astype(np.float32), matrix[:, 2].astype(np.float32)
+    mapped: NDArray[np.float32] = (
+        columns[None, :, None] * turn[:, 0] + (rows[:, None] * turn[:, 1] + shift)[:, None, :]
+    )
+    return mapped
