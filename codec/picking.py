@@ -71,21 +71,13 @@ def _cut_out_moved(
     picture: NDArray[np.uint8], where: Similarity, field: Field, size: Size
 ) -> NDArray[np.uint8]:
     """Give a frame that lies somewhere and in which things have moved."""
-    coded_size = picture.shape[1], picture.shape[0]
-    few = -(-size[0] // SETTLED_EVERY), -(-size[1] // SETTLED_EVERY)
-    points = _mapped(where.matrix(few, size, size), few)
-    points -= (np.array(size, np.float32) - 1) / 2
-    at = spread(settle(points, field, size) - points, size)
-    at *= np.array([coded_size[0] / size[0], coded_size[1] / size[1]], np.float32)
-    at += _mapped(where.matrix(size, coded_size, size), size)
-    return look_up(picture, at, cv2.INTER_CUBIC)
-
-
-def _mapped(matrix: NDArray[np.float64], size: Size) -> NDArray[np.float32]:
-    """Map the pixel positions of a picture; `[H, W, 2]`."""
-    columns, rows = (np.arange(side, dtype=np.float32) for side in size)
-    turn, shift = matrix[:, :2].astype(np.float32), matrix[:, 2].astype(np.float32)
-    mapped: NDArray[np.float32] = (
-        columns[None, :, None] * turn[:, 0] + (rows[:, None] * turn[:, 1] + shift)[:, None, :]
-    )
-    return mapped
+    # One point more on each side, so that lines between points reach the border.
+    x, y = (SETTLED_EVERY * (np.arange(-(-side // SETTLED_EVERY) + 2) - 0.5) - side / 2 for side in size)
+    placed = where(x + 1j * y[:, None])
+    points = np.stack([placed.real, placed.imag], axis=-1).astype(np.float32)
+    scale = np.array([picture.shape[1] / size[0], picture.shape[0] / size[1]], np.float32)
+    middle = np.array([picture.shape[1] - 1, picture.shape[0] - 1], np.float32) / 2
+    found = (settle(points, field, size) * scale + middle).astype(np.float32)
+    everywhere = spread(found, (SETTLED_EVERY * len(x), SETTLED_EVERY * len(y)))
+    inside = slice(SETTLED_EVERY, SETTLED_EVERY + size[1]), slice(SETTLED_EVERY, SETTLED_EVERY + size[0])
+    return look_up(picture, everywhere[inside], cv2.INTER_CUBIC)

@@ -58,7 +58,8 @@ def _moved(
     picture: NDArray[np.uint8], vectors: NDArray[np.int16], place: int, stride: int, size: Size
 ) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
-    field = spread(group_field(vectors, place, stride), (width, height))
-    field *= np.array([width / size[0], height / size[1]], np.float32)
-    field += np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
-    return look_up(picture, field, cv2.INTER_CUBIC)
+    at = spread(group_field(vectors, place, stride), (width, height))
+    at *= np.array([width / size[0], height / size[1]], np.float32)
+    at[..., 0] += np.arange(width, dtype=np.float32)
+    at[..., 1] += np.arange(height, dtype=np.float32)[:, None]
+    return look_up(picture, at, cv2.INTER_CUBIC)

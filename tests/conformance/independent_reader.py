@@ -130,7 +130,7 @@ def read_packets(fields: Fields) -> Iterator[Fields]:  # section 3.6
 
 
 def read(data: bytes) -> list[Fields]:
-    """Give each chunk's fields; SEGM has `times`, `frame_views`, `motion`, `tokens` too, APKT `rows`, META a dictionary."""
+    """Give each chunk's fields; SEGM has `times`, `frame_views`, `motion`, `tokens`; APKT `rows`, META `metadata`."""
     chunks: list[Fields] = []
     for chunk, payload in chunks_of(data):
         kind = chunk["type"]
