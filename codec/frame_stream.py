@@ -15,7 +15,7 @@ from .models import ModelName, open_coder_of, open_decoder_engine, open_tokenize
 from .options import OptionError
 from .pipeline import Pipeline
 from .selection import Selection
-from .token_stream import FrameBatch, SegmentTokens, detokenize_segment
+from .token_stream import CodedBatch, FrameBatch, SegmentTokens, detokenize_segment
 
 Event = TimedSegment | AudioPacket
 
@@ -81,8 +81,9 @@ class FrameStream:
         with Pipeline() as pipeline:
             events = pipeline.run_ahead(self._read(), 8, "mgv-read")
             tokens = pipeline.run_ahead(self._decode(events), 2, "mgv-code")
-            frames = self._trim(freeze_gaps(self._detokenize(self._fill(tokens))))
-            yield pipeline.run_ahead(frames, 1, "mgv-detokenize")
+            pictures = pipeline.run_ahead(self._detokenize(self._fill(tokens)), 1, "mgv-detokenize")
+            frames = self._trim(freeze_gaps(_cut_out(pictures)))
+            yield pipeline.run_ahead(frames, 1, "mgv-place")
 
     def num_frames_expected(self) -> int | None:
         """Give the number of frames to come, where the file tells it beforehand."""
@@ -160,7 +161,7 @@ class FrameStream:
 
     def _detokenize(
         self, items: Iterator[SegmentTokens | LostFrames | AudioPacket]
-    ) -> Iterator[FrameBatch | LostFrames | AudioPacket]:
+    ) -> Iterator[CodedBatch | LostFrames | AudioPacket]:
         sizes = (self.header.coded_width, self.header.coded_height), (self.header.width, self.header.height)
         for item in items:
             if isinstance(item, SegmentTokens):
@@ -217,3 +218,10 @@ class FrameStream:
     def _add_damage(self, line: str) -> None:
         if len(self.damage) < MAX_DAMAGES_KEPT:
             self.damage.append(line)
+
+
+def _cut_out(
+    items: Iterator[CodedBatch | LostFrames | AudioPacket],
+) -> Iterator[FrameBatch | LostFrames | AudioPacket]:
+    for item in items:
+        yield item.cut_out() if isinstance(item, CodedBatch) else item

@@ -142,6 +142,33 @@ class FrameBatch:
         )
 
 
+@dataclass(frozen=True)
+class CodedBatch:
+    """Decoded pictures of one chunk before frames are cut out of them."""
+
+    pictures: NDArray[np.uint8]
+    """`[T, H', W', 3]`, padding cropped, at coded size."""
+
+    views: tuple[View, ...]
+    """T of them, or none where the pictures are the frames."""
+
+    fields: tuple[Field | None, ...]
+    """T of them, see `displacements`."""
+
+    size: Size
+    """Of the source."""
+
+    first_frame: int
+    pts: tuple[int, ...]
+    durations: tuple[int, ...]
+    is_concealed: bool
+
+    def cut_out(self) -> FrameBatch:
+        """Cut the frames out of the pictures."""
+        rgb = to_source(self.pictures, self.views, self.fields, self.size)
+        return FrameBatch(rgb, self.first_frame, self.pts, self.durations, self.is_concealed)
+
+
 def chunk_latents(stride: int, height: int, width: int) -> int:
     """Give the latent frames of a chunk, so that its memory is bounded whatever the frame size.
 
@@ -287,8 +314,10 @@ def _mark_last(chunks: Iterable[Chunk | SegmentEnd]) -> Iterator[tuple[Chunk | S
 
 def detokenize_segment(
     tokens: SegmentTokens, tokenizer: Tokenizer, sizes: tuple[Size, Size], engine: DecoderEngine
-) -> Iterator[FrameBatch]:
-    """Decode the frames of one segment, chunk by chunk. Inverse: `segment_latents` and `quantize_segment`.
+) -> Iterator[CodedBatch]:
+    """Decode the pictures of one segment, chunk by chunk.
+
+    Inverse, with `CodedBatch.cut_out`: `segment_latents` and `quantize_segment`.
 
     Args:
         tokens: one segment; bits from its `bit_depth` up are ignored.
@@ -308,10 +337,11 @@ def detokenize_segment(
         coded = stream.push(part)[: num_frames - done]
         for start in range(0, len(coded), most_frames):
             past = done + len(coded[start : start + most_frames])
-            places = tokens.views[done:past], fields[done:past]
-            rgb = to_source(coded[start : start + most_frames], *places, (width, height))
-            yield FrameBatch(
-                rgb,
+            yield CodedBatch(
+                coded[start : start + most_frames],
+                tokens.views[done:past],
+                tuple(fields[done:past]),
+                (width, height),
                 tokens.first_frame + done,
                 tokens.pts[done:past],
                 durations[done:past],

@@ -12,8 +12,7 @@ import numpy as np
 
 from ...codec import open as open_mgv
 from ...codec.models import open_decoder_engine
-from ...codec.motion import displacements
-from ...codec.picking import to_source
+from ...codec.motion import pack_motion
 from ...codec.token_stream import SegmentTokens, detokenize_segment
 from ...codec.video_format import VideoFormat
 from ...codec.video_out import VideoSink
@@ -135,25 +134,22 @@ def measure_stages(coded: Path, model: str, name: EngineName) -> StageTimes:
     entropy = network = output = 0.0
     with open_mgv(coded, model=model) as video, open(os.devnull, "wb") as nothing:
         header = video.info.header
-        size = header.coded_width, header.coded_height
+        sizes = (header.coded_width, header.coded_height), (header.width, header.height)
         engine, _ = open_decoder_engine(video.tokenizer, name)
         video.tokens(0)  # compiled code is loaded before the clock runs
         with VideoSink(nothing, VideoFormat.from_header(header)) as sink:
             for number in range(video.num_segments):
-                views, motion, done = video.views(number).tolist(), video.motion(number), 0
+                views = tuple((x, y, grow, twist) for x, y, grow, twist in video.views(number).tolist())
+                motion = pack_motion(video.motion(number).astype(np.int16))
                 times = [clock()]
                 tokens = video.tokens(number)
                 times.append(clock())
-                fields = displacements(motion.astype(np.int16), tokens.num_frames, header.strides[0])
                 ids, pts = tokens.ids[0].numpy(), tuple(range(tokens.num_frames))
-                segment = SegmentTokens(ids, tokens.bit_depth, 0, pts, last_duration=1)
-                batches = list(detokenize_segment(segment, video.tokenizer, (size, size), engine))
+                segment = SegmentTokens(ids, tokens.bit_depth, 0, pts, 1, views=views, motion=motion)
+                batches = list(detokenize_segment(segment, video.tokenizer, sizes, engine))
                 times.append(clock())
                 for batch in batches:
-                    now = slice(done, done + len(batch.rgb))
-                    done = now.stop
-                    own = [tuple(view) for view in views[now]], fields[now]
-                    for rgb in to_source(batch.rgb, *own, (header.width, header.height)):
+                    for rgb in batch.cut_out().rgb:
                         sink.write_frame(rgb, sink.num_frames)
                 times.append(clock())
                 entropy += times[1] - times[0]

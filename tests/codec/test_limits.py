@@ -172,7 +172,7 @@ def test_frames_are_scaled_in_pieces(tiny_model: Path, monkeypatch: pytest.Monke
     tokenizer = load_tokenizer(tiny_model)
     tokens = SegmentTokens(np.zeros((3, 2, 2), np.int64), 20, 0, tuple(range(9)), 1)
     decoded = detokenize_segment(tokens, tokenizer, ((16, 16), (64, 64)), TorchEngine(tokenizer))
-    batches = [(batch.rgb.shape, batch.pts) for batch in decoded]
+    batches = [(batch.cut_out().rgb.shape, batch.pts) for batch in decoded]
     assert [pts for _, times in batches for pts in times] == list(range(9))
     assert max(shape[0] for shape, _ in batches) == 2
 
@@ -186,6 +186,6 @@ def test_however_small_the_chunks_a_segment_at_rest_begins_as_it_goes_on(
     for chunk_bytes in (1 << 26, 3 * 4 * 16 * 16):
         monkeypatch.setattr("mgv.codec.token_stream.CHUNK_BYTES", chunk_bytes)
         decoded = detokenize_segment(tokens, tokenizer, ((16, 16), (16, 16)), TorchEngine(tokenizer))
-        shown.append(np.concatenate([batch.rgb for batch in decoded]))
+        shown.append(np.concatenate([batch.cut_out().rgb for batch in decoded]))
     assert np.array_equal(*shown)
     assert np.array_equal(shown[0][0], shown[0][1])
