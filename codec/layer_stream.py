@@ -49,7 +49,8 @@ def decode_layers(
                 f"{found:08x}, its table says {expected:08x}; the file is damaged there",
                 field="decoded_crc",
             )
-    unpack_motion(timing.motion, num_groups(segment.num_frames, header.strides[0]))
+    if timing.motion:
+        unpack_motion(timing.motion, num_groups(segment.num_frames, header.strides[0]))
     return SegmentTokens(
         ids,
         bit_depths[-1],
