@@ -65,6 +65,8 @@ class Cutting:
     """How a source becomes segments."""
 
     lengths: SegmentLengths
+    """Of segments."""
+
     placing: Placing = field(default_factory=Placing)
 
     keep_frames: bool = False

@@ -33,8 +33,8 @@ def decode_layers(
     """Decode the coarsest `num_layers` layers of a segment, or as many as it has. Inverse: `encode_layers`.
 
     Raises:
-        CorruptError: the decoded bits are not those that were encoded, then it names the segment's time; or its motion
-            is none.
+        CorruptError: the decoded bits are not those that were encoded, or its motion
+            is none; names the segment's time.
     """
     bit_depths = header.bit_depths[: len(segment.layers)][:num_layers]
     ids = coder.decode(
@@ -50,7 +50,7 @@ def decode_layers(
                 field="decoded_crc",
             )
     if timing.motion:
-        unpack_motion(timing.motion, num_groups(segment.num_frames, header.strides[0]))
+        _check_motion(segment, timing, header)
     return SegmentTokens(
         ids,
         bit_depths[-1],
@@ -60,6 +60,16 @@ def decode_layers(
         views=timing.views,
         motion=timing.motion,
     )
+
+
+def _check_motion(segment: Segment, timing: Timing, header: Header) -> None:
+    try:
+        unpack_motion(timing.motion, num_groups(segment.num_frames, header.strides[0]))
+    except CorruptError as error:
+        place = segment_place(segment.first_frame, timing, header)
+        raise CorruptError(
+            f"{place}: {error.message}; the file is damaged there", field=error.field
+        ) from None
 
 
 def segment_place(first_frame: int, timing: Timing, header: Header) -> str:

@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 from ..container import WHOLE, View
 from ..tokenizer.resize import resize_frames
 from .camera import Similarity, Size, size_of
-from .motion import Field, look_up, settle, spread
+from .motion import Field, exact_every, look_up, settle, spread
 
 Frames = NDArray[np.uint8]
 
 NO_WORSE = 1.05
 """Coded over wanted resolution up to which a picture is not scaled down before frames are cut out of it."""
-
-SETTLED_EVERY = 8
-"""Pixels between points that are followed back along their motion; between them lie straight lines."""
 
 
 def to_source(coded: Frames, views: Sequence[View], fields: Sequence[Field | None], size: Size) -> Frames:
@@ -71,13 +68,14 @@ def _cut_out_moved(
     picture: NDArray[np.uint8], where: Similarity, field: Field, size: Size
 ) -> NDArray[np.uint8]:
     """Give a frame that lies somewhere and in which things have moved."""
+    every = exact_every(field, size)
     # One point more on each side, so that lines between points reach the border.
-    x, y = (SETTLED_EVERY * (np.arange(-(-side // SETTLED_EVERY) + 2) - 0.5) - side / 2 for side in size)
+    x, y = (every * (np.arange(-(-side // every) + 2) - 0.5) - side / 2 for side in size)
     placed = where(x + 1j * y[:, None])
     points = np.stack([placed.real, placed.imag], axis=-1).astype(np.float32)
     scale = np.array([picture.shape[1] / size[0], picture.shape[0] / size[1]], np.float32)
     middle = np.array([picture.shape[1] - 1, picture.shape[0] - 1], np.float32) / 2
     found = (settle(points, field, size) * scale + middle).astype(np.float32)
-    everywhere = spread(found, (SETTLED_EVERY * len(x), SETTLED_EVERY * len(y)))
-    inside = slice(SETTLED_EVERY, SETTLED_EVERY + size[1]), slice(SETTLED_EVERY, SETTLED_EVERY + size[0])
+    everywhere = spread(found, (every * len(x), every * len(y)))
+    inside = slice(every, every + size[1]), slice(every, every + size[0])
     return look_up(picture, everywhere[inside], cv2.INTER_CUBIC)

@@ -42,7 +42,7 @@ class Chunk:
     views: tuple[View, ...] = ()
     """Where each of those lies in its picture; none where it is the picture."""
 
-    motion: "NDArray[np.int16] | None" = None
+    motion: NDArray[np.int16] | None = None
     """How what is seen in each latent frame's frames moves, of which it is aligned, `[groups, rows, columns, 2]`; None
     where nothing was aligned. The first frame of a segment is in no group."""
 

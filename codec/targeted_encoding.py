@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -41,6 +41,9 @@ OpenFile = Callable[[], AbstractContextManager[BinaryIO]]
 
 _WELL_USED = 0.95
 """Share of a target below which the report says why it is not used up."""
+
+_MOTION_WEIGHT = 0.5
+"""Of `Placing`, where the source can't be read twice: what rate point there will be is not known yet."""
 
 _CAUTION = 0.7
 """Of what the first segment may take, the share for which the scale is chosen where nothing else is known: layers can
@@ -131,9 +134,12 @@ class TargetedEncoding:
                 return self._run_blind(video, file)
         count = FrameCount(self._progress, 2, video.num_frames_estimated)
         survey: Survey | None = None
+        lowest = RatePoint(min(level.scale for level in self._levels), 1).motion_weight
         try:
             with open_file() as file:
-                survey = take_survey(video, self._models, self._levels, self._cutting(video), count.add)
+                survey = take_survey(
+                    video, self._models, self._levels, self._cutting(video, lowest), count.add
+                )
                 return self._run_planned(survey, self._plan(survey), file, count)
         except BudgetTooSmallError as error:
             if survey is None or not is_repeatable:
@@ -166,7 +172,8 @@ class TargetedEncoding:
         with self._supply.open() as video, Writer(file) as writer, Pipeline() as pipeline:
             size = plan.point.coded_size(video.width, video.height)
             heads = Heads(video, self._models, size, self._most_layers, self._lengths(video).nominal)
-            latents = self._latents(pipeline, video, lambda _: {size: ALL_LATENTS}, count)
+            cutting = self._cutting(video, plan.point.motion_weight)
+            latents = self._latents(pipeline, video, cutting, lambda _: {size: ALL_LATENTS}, count)
             controller = self._controller(video, heads, plan)
             segments = pipeline.run_ahead(latents, 1, "mgv-tokenize")
             write_segments(writer, heads, pipeline, segments, controller.code)
@@ -179,7 +186,8 @@ class TargetedEncoding:
         sizes = coded_sizes_of(self._levels, video.width, video.height)
         wanted = dict.fromkeys(sizes.values(), ALL_LATENTS)
         with Writer(file) as writer, Pipeline() as pipeline:
-            latents = self._latents(pipeline, video, lambda _: wanted, count)
+            cutting = self._cutting(video, _MOTION_WEIGHT)
+            latents = self._latents(pipeline, video, cutting, lambda _: wanted, count)
             first = next(latents)
             plan = _Plan(self._first_point(video, first, budget), budget)
             size = sizes[plan.point.scale]
@@ -219,14 +227,14 @@ class TargetedEncoding:
         self,
         pipeline: Pipeline,
         video: VideoSource,
+        cutting: Cutting,
         sizes: Callable[[int], Mapping[Size, int]],
         count: FrameCount,
     ) -> Iterator[SegmentLatents]:
-        tokenizer = self._models.tokenizer
-        return read_latents(pipeline, video, tokenizer, self._cutting(video), sizes, count.add)
+        return read_latents(pipeline, video, self._models.tokenizer, cutting, sizes, count.add)
 
-    def _cutting(self, video: VideoSource) -> Cutting:
-        return Cutting(self._lengths(video), self._placing)
+    def _cutting(self, video: VideoSource, motion_weight: float) -> Cutting:
+        return Cutting(self._lengths(video), replace(self._placing, motion_weight=motion_weight))
 
     def _lengths(self, video: VideoSource) -> SegmentLengths:
         """Give the same lengths for all scales, so that both passes cut alike."""

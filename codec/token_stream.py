@@ -159,6 +159,8 @@ class CodedBatch:
     """Of the source."""
 
     first_frame: int
+    """See `FrameBatch`; so for what follows."""
+
     pts: tuple[int, ...]
     durations: tuple[int, ...]
     is_concealed: bool
@@ -330,7 +332,8 @@ def detokenize_segment(
     most_frames = max(1, CHUNK_BYTES // (3 * height * width))
     stream = tokenizer.decoder_stream(coded_height, coded_width, tokens.bit_depth, engine)
     num_frames = len(tokens.pts)
-    fields = motion_fields(tokens.motion, num_frames, tokenizer.config.strides[0])
+    stride = tokenizer.config.strides[0]
+    motion = unpack_motion(tokens.motion, num_groups(num_frames, stride))
     durations = frame_durations(tokens.pts, tokens.last_duration)
     done = 0
     for part in from_two_on(tokens.ids, step):
@@ -340,7 +343,7 @@ def detokenize_segment(
             yield CodedBatch(
                 coded[start : start + most_frames],
                 tokens.views[done:past],
-                tuple(fields[done:past]),
+                displacements(motion, range(done, past), stride),
                 (width, height),
                 tokens.first_frame + done,
                 tokens.pts[done:past],
@@ -348,15 +351,6 @@ def detokenize_segment(
                 tokens.is_concealed,
             )
             done = past
-
-
-def motion_fields(motion: bytes, num_frames: int, stride: int) -> list[Field | None]:
-    """Give what `displacements` does for coded motion.
-
-    Raises:
-        CorruptError: it is not what `pack_motion` could have made.
-    """
-    return displacements(unpack_motion(motion, num_groups(num_frames, stride)), num_frames, stride)
 
 
 def from_two_on(ids: np.ndarray, step: int) -> Iterator[np.ndarray]:

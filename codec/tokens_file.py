@@ -102,7 +102,7 @@ def import_tokens(
         )
         writer = Writer(stack.enter_context(atomic_output(target, force=force, source=source)))
         writer.write_header(header)
-        for tokens in _read_segments(archive):
+        for tokens in _read_segments(archive, header.strides[0]):
             _check_tokens(tokens, header)
             depths = header.bit_depths[: header.bit_depths.index(tokens.bit_depth) + 1]
             segment = encode_layers(tokens, layer_coder, depths)
@@ -122,7 +122,7 @@ _VIEWS, _MOTION = "views", "motion"
 _ALL_PARTS = (*_PARTS, _VIEWS, _MOTION)
 
 
-def _read_segments(archive: Any) -> Iterator[SegmentTokens]:
+def _read_segments(archive: Any, stride: int) -> Iterator[SegmentTokens]:
     first_frame = number = 0
     while f"ids_{number}" in archive:
         arrays = ids, pts, depth = tuple(_get(archive, f"{part}_{number}") for part in _PARTS)
@@ -141,7 +141,7 @@ def _read_segments(archive: Any) -> Iterator[SegmentTokens]:
             times[:-1],
             times[-1] - times[-2],
             views=views,
-            motion=_read_motion(archive, number),
+            motion=_read_motion(archive, number, num_groups(len(times) - 1, stride)),
         )
         first_frame += len(times) - 1
         number += 1
@@ -162,14 +162,23 @@ def _read_views(archive: Any, number: int, num_frames: int) -> tuple[View, ...]:
     return tuple((int(x), int(y), int(grow), int(twist)) for x, y, grow, twist in views)
 
 
-def _read_motion(archive: Any, number: int) -> bytes:
+def _read_motion(archive: Any, number: int, most_groups: int) -> bytes:
     name = f"{_MOTION}_{number}"
     if name not in archive:
         return b""
     motion = _get(archive, name)
-    if motion.dtype.kind not in "iu" or motion.ndim != 4 or motion.shape[3] != 2 or 0 in motion.shape:
+    shape = motion.shape
+    if (
+        motion.dtype.kind not in "iu"
+        or motion.ndim != 4
+        or shape[3] != 2
+        or 0 in shape
+        or shape[0] > most_groups
+    ):
         raise FormatError(
-            f"segment {number}: expected motion [groups, rows, columns, 2] of whole numbers", field=name
+            f"segment {number}: expected motion [groups, rows, columns, 2] of whole numbers, "
+            f"{most_groups} groups at most",
+            field=name,
         )
     try:
         return pack_motion(motion)

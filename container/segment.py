@@ -103,7 +103,8 @@ class Timing:
     """When each frame of a segment is shown, and where what it shows is in the coded picture.
 
     Raises:
-        CorruptError, LimitError: on construction, if times do not rise or are out of range, or views too few.
+        CorruptError, LimitError: on construction, if times do not rise or are out of range, views too few or motion
+            too long.
     """
 
     pts: tuple[int, ...]

@@ -113,11 +113,11 @@ class TokenFolders:
             return self._cache[key]
         with open_mgv(self.files[number].path, model=self.tokenizer) as video:
             tokens = video.tokens(segment)
-            follows_camera = video.views(segment).any()
-        if follows_camera:
+            is_placed = video.views(segment).any() or video.motion(segment).any()
+        if is_placed:
             raise DataError(
-                f"{self.files[number].path}: segment {segment} follows the camera, so that its tokens have no fixed "
-                "place in the picture; encode with --no-follow-camera"
+                f"{self.files[number].path}: segment {segment} follows the camera or what moves, so that its "
+                "tokens are not of the picture as it is; encode with --no-follow-camera --no-align-motion"
             )
         ids: NDArray[np.int64] = tokens.ids[0].numpy()
         self._cache[key] = ids, tokens.bit_depth
@@ -131,13 +131,15 @@ class TokenFolders:
 def _list_files(folder: Path, tokenizer: Tokenizer) -> list[TokenFile]:
     if not folder.is_dir():
         raise DataError(
-            f"{folder}: is no folder; give one with .mgv files, as `mgv encode DIR DIR --no-follow-camera` makes it"
+            f"{folder}: is no folder; give one with .mgv files, as `mgv encode DIR DIR --no-follow-camera "
+            "--no-align-motion` makes it"
         )
     sidecar = _read_sidecar(folder / SIDECAR)
     paths = sorted(path for path in folder.rglob("*.mgv") if path.is_file())
     if not paths:
         raise DataError(
-            f"{folder}: there is no .mgv file in it; make some with `mgv encode DIR DIR --no-follow-camera`"
+            f"{folder}: there is no .mgv file in it; make some with `mgv encode DIR DIR --no-follow-camera "
+            "--no-align-motion`"
         )
     files = []
     for path in paths:

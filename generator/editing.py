@@ -1,13 +1,13 @@
 """Segment by segment through a file: what is touched is completed in the light of its neighbours, the rest copied."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-
-import numpy as np
+from itertools import pairwise
 
 from ..codec import OptionError, SegmentTokens, StoredSegment, TokenFile
-from ..codec.motion import num_groups, still_motion
+from ..codec.motion import num_groups, pack_motion, unpack_motion
 from ..codec.token_edit import Item
 from .painter import Painter, Piece
 from .tiling import Mask
@@ -50,17 +50,30 @@ def check_places(file: TokenFile, numbers: Iterable[int], *, grows: bool = False
 
 
 def forget_motion(tokens: SegmentTokens, known: Mask, stride: int) -> bytes:
-    """Give the motion of a segment without that of latent frames of which nothing is known.
+    """Give the motion of a segment without that of cells in which no token is known.
 
     Args:
         tokens: of the segment.
-        known: `[t, h, w]`, which of them are kept.
+        known: `[t, h, w]`, which of them are kept, at least in part.
         stride: frames of a latent frame.
     """
     if not tokens.motion:
         return b""
-    made = np.flatnonzero(~known.any(axis=(1, 2)))
-    return still_motion(tokens.motion, num_groups(len(tokens.pts), stride), (made - 1)[made > 0].tolist())
+    motion = unpack_motion(tokens.motion, num_groups(len(tokens.pts), stride))
+    rows, columns = (
+        _cells(side, known.shape[axis]) for axis, side in ((1, motion.shape[1]), (2, motion.shape[2]))
+    )
+    for group, vectors in enumerate(motion):
+        for row, high in enumerate(rows):
+            for column, wide in enumerate(columns):
+                vectors[row, column] *= known[group + 1, high, wide].any()
+    return pack_motion(motion)
+
+
+def _cells(num_cells: int, num_tokens: int) -> list[slice]:
+    """Give the tokens, along a side, that each cell of a mesh touches."""
+    edges = [number * num_tokens / num_cells for number in range(num_cells + 1)]
+    return [slice(int(low), math.ceil(high)) for low, high in pairwise(edges)]
 
 
 def context_before(neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int) -> Piece | None:

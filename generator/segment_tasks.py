@@ -53,4 +53,8 @@ def _items(file: TokenFile, painter: Painter, name: str) -> Iterator[Item]:
             continue
         piece = Piece.of_segment(tokens.ids, condition.kept)
         ids = painter.complete(piece, tokens.bit_depth, name, hints=condition)
-        yield replace(tokens, ids=ids, motion=forget_motion(tokens, condition.kept, header.strides[0]))
+        yield replace(
+            tokens,
+            ids=ids,
+            motion=forget_motion(tokens, condition.kept | condition.hinted, header.strides[0]),
+        )

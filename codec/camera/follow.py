@@ -19,6 +19,12 @@ FEWEST_FRAMES = 5
 """Frames that a window must hold."""
 
 
+def can_look_at(size: Size) -> bool:
+    """Tell whether frames are neither too small for it to pay nor so large that few of them fill a window."""
+    num_pixels = size[0] * size[1]
+    return num_pixels >= FEWEST_PIXELS and FEWEST_FRAMES * 3 * num_pixels <= WINDOW_BYTES
+
+
 def follow_camera(items: Iterable[Chunk | SegmentEnd], size: Size) -> Iterator[Chunk | SegmentEnd]:
     """Lay frames into the coded picture so that what the camera passes over stays where it is.
 
@@ -29,8 +35,7 @@ def follow_camera(items: Iterable[Chunk | SegmentEnd], size: Size) -> Iterator[C
         items: from `cut_segments`.
         size: of the frames.
     """
-    num_pixels = size[0] * size[1]
-    if num_pixels < FEWEST_PIXELS or FEWEST_FRAMES * 3 * num_pixels > WINDOW_BYTES:
+    if not can_look_at(size):
         yield from items
         return
     segment = _Segment(size)

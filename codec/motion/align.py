@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import FEWEST_PIXELS, Size
+from ..camera import Size, can_look_at
 from ..segmenter import Chunk, SegmentEnd
 from .mesh import Motion, group_field, look_up, spread
-from .search import MotionSearch
+from .search import NARROWEST, MotionSearch, search_size
 
 
 def align_motion(
@@ -18,7 +18,8 @@ def align_motion(
 ) -> Iterator[Chunk | SegmentEnd]:
     """Bend the frames of each latent frame so that they show what moves where it is in the middle of them.
 
-    Chunks that nothing is to be gained in stay as they are, and so do all where frames have fewer than `FEWEST_PIXELS`.
+    Chunks that nothing is to be gained in stay as they are, and so do all where frames are too small or too large to
+    be looked at, or too narrow.
 
     Args:
         items: from `cut_segments` or `follow_camera`.
@@ -26,7 +27,7 @@ def align_motion(
         stride: frames of a latent frame after the first of a segment.
         weight: what it is worth that frames are alike; below 1 where few bits are spent on them anyway.
     """
-    if size[0] * size[1] < FEWEST_PIXELS or stride < 2:
+    if not can_look_at(size) or min(search_size(size)) < NARROWEST or stride < 2:
         yield from items
         return
     search, is_first = MotionSearch(size, weight), True

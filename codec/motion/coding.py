@@ -1,11 +1,10 @@
 """The vectors of a segment as bytes: FORMAT.md 3.4.2. Integers only; encoder and decoder run the same loop."""
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...container import CorruptError
+from ...container.limits import MAX_SEGMENT_FRAMES
 from ..entropy.compiled import compiled, inlined
 from ..entropy.mixing import count, probability_of
 from ..entropy.range_coder import (
@@ -23,8 +22,8 @@ from ..entropy.range_coder import (
 from .mesh import Motion
 from .search import MOST_STEPS
 
-MOST_VECTORS = 1024
-"""Of a mesh."""
+MOST_VECTORS, MOST_ALONG = 1024, 255
+"""Of a mesh, and along a side of it."""
 
 _HEAD_BYTES = 4
 
@@ -48,16 +47,19 @@ def pack_motion(motion: Motion) -> bytes:
         Nothing where all are 0; groups that are still at the end are left out.
 
     Raises:
-        ValueError: a vector is longer than `MOST_STEPS`, or there are more than `MOST_VECTORS` in a mesh.
+        ValueError: a vector is longer than `MOST_STEPS`, a mesh is larger than `MOST_VECTORS` and `MOST_ALONG` say, or
+            there are more groups than a segment can have.
     """
     moving = np.flatnonzero(motion.any(axis=(1, 2, 3)))
     if not moving.size:
         return b""
     groups, (rows, columns) = int(moving[-1]) + 1, motion.shape[1:3]
-    if max(int(motion.max()), -int(motion.min())) > MOST_STEPS or rows * columns > MOST_VECTORS:
+    if max(int(motion.max()), -int(motion.min())) > MOST_STEPS:
+        raise ValueError(f"a vector is too long, expected at most {MOST_STEPS} steps")
+    if rows * columns > MOST_VECTORS or max(rows, columns) > MOST_ALONG or groups > MAX_SEGMENT_FRAMES:
         raise ValueError(
-            f"the vectors of {rows} x {columns} cells are too long or too many, expected at most "
-            f"{MOST_STEPS} steps and {MOST_VECTORS} cells"
+            f"{groups} groups of {rows} x {columns} vectors are too many, expected at most {MAX_SEGMENT_FRAMES} of "
+            f"{MOST_VECTORS}, {MOST_ALONG} to a side"
         )
     vectors = _with_border(groups, rows, columns)
     vectors[1:, 1:, 1:-1] = motion[:groups]
@@ -99,19 +101,11 @@ def unpack_motion(data: bytes, most_groups: int) -> Motion:
     state = new_decoder_state(payload)
     if not _code(vectors, _new_counters(), state, payload, 1):
         raise CorruptError(f"a motion vector is longer than {MOST_STEPS} steps", field="motion")
-    finish_decoder(state, payload)
+    try:
+        finish_decoder(state, payload)
+    except CorruptError as error:
+        raise CorruptError(f"the motion of a segment: {error.message}", field="motion") from None
     return np.ascontiguousarray(vectors[1:, 1:, 1:-1])
-
-
-def still_motion(data: bytes, most_groups: int, groups: Iterable[int]) -> bytes:
-    """Code a segment's vectors anew, with none in some of its groups.
-
-    Raises:
-        CorruptError: see `unpack_motion`.
-    """
-    motion = unpack_motion(data, most_groups)
-    motion[[group for group in groups if group < len(motion)]] = 0
-    return pack_motion(motion)
 
 
 def _with_border(groups: int, rows: int, columns: int) -> Motion:

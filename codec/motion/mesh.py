@@ -27,6 +27,9 @@ MOST_CELLS = 32
 NOTHING: Any = None
 """For arguments that OpenCV takes None for, and its types do not."""
 
+MOST_APART = 8
+"""Pixels between points that are followed back along their motion; between them lie straight lines."""
+
 STEPS_TO_SETTLE = 8
 """After which a point has been followed back along its motion."""
 
@@ -42,27 +45,26 @@ def num_groups(num_frames: int, stride: int) -> int:
     return -(-(num_frames - 1) // stride)
 
 
-def displacements(motion: Motion, num_frames: int, stride: int) -> list[Field | None]:
-    """Say for each frame of a segment how far each point is from where the coded picture shows it.
+def displacements(motion: Motion, frames: range, stride: int) -> tuple[Field | None, ...]:
+    """Say for frames of a segment how far each point is from where the coded picture shows it.
 
     Frames after the first are taken `stride` at a time. What moves by v a frame is shown where it is in the middle
     of its group: in frame number k of 1 to s it has moved by (k - (s + 1) / 2) v.
 
     Args:
         motion: of the segment; groups that it has not are still.
-        num_frames: of the segment.
+        frames: their numbers in the segment.
         stride: frames of a group, s.
 
     Returns:
         One a frame; None where all is where it is shown.
     """
-    found: list[Field | None] = [None] * num_frames
-    for group, vectors in enumerate(motion):
-        if vectors.any():
-            first = 1 + group * stride
-            for frame in range(first, min(first + stride, num_frames)):
-                found[frame] = group_field(vectors, frame - first, stride)
-    return found
+    found: list[Field | None] = []
+    for frame in frames:
+        group, place = divmod(frame - 1, stride)
+        is_moved = 0 <= group < len(motion) and bool(motion[group].any())
+        found.append(group_field(motion[group], place, stride) if is_moved else None)
+    return tuple(found)
 
 
 def group_field(vectors: NDArray[np.int16], place: int, stride: int) -> Field:
@@ -74,6 +76,12 @@ def group_field(vectors: NDArray[np.int16], place: int, stride: int) -> Field:
 def spread(field: Field, size: Size) -> Field:
     """Give a field's vector at every pixel of a picture of that size, which the mesh covers."""
     return cv2.resize(field, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
+
+
+def exact_every(field: Field, size: Size) -> int:
+    """Give how many pixels points may be apart so that lines between them are exact enough, for `settle`."""
+    cell = min(size[0] / field.shape[1], size[1] / field.shape[0])
+    return max(1, min(MOST_APART, int(cell / 4)))
 
 
 def settle(points: NDArray[np.float32], field: Field, size: Size) -> NDArray[np.float32]:

@@ -22,6 +22,9 @@ Cells = NDArray[np.float32]
 LEAST_SIDE, MOST_SIDE = 320, 960
 """Pixels of the long side of the pictures that are searched: half as many as there are, within these."""
 
+NARROWEST = 32
+"""Pixels of the short side below which flow can't be told."""
+
 MOST_STEPS = 1023
 """Of a vector, in 1 / `MOTION_UNIT` source pixels."""
 
@@ -59,15 +62,20 @@ SEEN_AROUND = 1.5
 """Cells, in width, over which a cell's vector is judged."""
 
 
+def search_size(size: Size) -> Size:
+    """Give the size of the pictures that are searched for frames of a size."""
+    side = min(max(max(size) / 2, LEAST_SIDE), MOST_SIDE, max(size))
+    return max(1, round(size[0] * side / max(size))), max(1, round(size[1] * side / max(size)))
+
+
 class MotionSearch:
     """Searches the groups of a segment, one after the other."""
 
     def __init__(self, size: Size, weight: float = 1.0) -> None:
         """Begin a segment with frames of that size; `weight` as in `align_motion`."""
         self._gain_bits = weight * GAIN_BITS
-        side = min(max(max(size) / 2, LEAST_SIDE), MOST_SIDE, max(size))
-        self._scale = side / max(size)
-        self._size: Size = (max(1, round(size[0] * self._scale)), max(1, round(size[1] * self._scale)))
+        self._size = search_size(size)
+        self._scale = max(self._size) / max(size)
         self._mesh = mesh_size(size)
         columns, rows = self._mesh
         self._before = self._zero = np.zeros((rows, columns, 2), np.float32)

@@ -31,7 +31,7 @@ class StageTimes:
     network: float
     """Of the tokenizer's decoder, tokens to RGB."""
     output: float
-    """Of scaling to the source's size and writing y4m."""
+    """Of cutting frames out of the pictures, at the source's size, and writing y4m."""
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from ...codec import OptionError, View, open_source, read_rate_points
 from ...codec.camera import follow_camera
 from ...codec.entropy import LayerCoder
 from ...codec.models import open_coder, open_decoder_engine
-from ...codec.motion import Field, align_motion
+from ...codec.motion import Field, align_motion, displacements, num_groups, unpack_motion
 from ...codec.picking import to_source
 from ...codec.rate_points import RatePoint, choose_rate_point
 from ...codec.segmenter import Chunk, SegmentEnd, SegmentShape, longest_segment
-from ...codec.token_stream import chunk_latents, from_two_on, join_motion, motion_fields
+from ...codec.token_stream import chunk_latents, from_two_on, join_motion
 from ...codec.video_out import VideoSink
 from ...tokenizer import Tokenizer, load_tokenizer
 from ...tokenizer.resize import resize_frames
@@ -171,9 +171,9 @@ class _Coded:
     latent_shape: tuple[int, int, int]
     num_frames: int
     views: tuple[View, ...]
-    """One a frame; none where all are the coded picture."""
+    """One a frame."""
 
-    fields: list[Field | None]
+    fields: tuple[Field | None, ...]
     """See `displacements`."""
 
 
@@ -225,7 +225,8 @@ class _SegmentBench:
             ids = self._tokenizer.quantize(joined, self._depths[-1], self._level.rate_weight)
         with self._meter.at("entropy code"):
             layers = self._coder.encode(ids, self._depths)
-        fields = motion_fields(join_motion(motion), num_frames, self._stride)
+        vectors = unpack_motion(join_motion(motion), num_groups(num_frames, self._stride))
+        fields = displacements(vectors, range(num_frames), self._stride)
         return _Coded(layers, (ids.shape[0], ids.shape[1], ids.shape[2]), num_frames, tuple(views), fields)
 
     def _metered(self, stage: str, items: Iterator[Chunk | SegmentEnd]) -> Iterator[Chunk | SegmentEnd]:

@@ -22,10 +22,11 @@ def read_motion(data):
         return []
     columns, rows, groups = data[0], data[1], int.from_bytes(data[2:4], "little")
     coded = Counters(data[4:])
-    found, before = [], [[(0, 0)] * columns for _ in range(rows)]
-    for number in range(groups):
+    found, before, moves = [], [[(0, 0)] * columns for _ in range(rows)], 0
+    for _ in range(groups):
         group = [[(0, 0)] * columns for _ in range(rows)]
-        if coded.bit(int(number > 0 and any(any(cell) for row in before for cell in row))):
+        moves = coded.bit(moves)
+        if moves:
             for row in range(rows):
                 for column in range(columns):
                     group[row][column] = read_cell(coded, group, before, row, column)

@@ -62,6 +62,10 @@ AT_AND_ABOVE = {
         lambda files: Timing(tuple(range(4096)), 1),
         lambda files: Timing(tuple(range(4097)), 1),
     ),
+    "MAX_MOTION_BYTES": (
+        lambda files: Timing((0,), 1, motion=bytes(1 << 19)),
+        lambda files: Timing((0,), 1, motion=bytes((1 << 19) + 1)),
+    ),
     "MAX_SEGMENT_TOKENS": (segment_with(shape=(8, 2048, 2048)), segment_with(shape=(9, 2048, 2048))),
     "MAX_FRAMES": (segment_with(first_frame=2**32 - 2), segment_with(first_frame=2**32 - 2, num_frames=2)),
     "MAX_PTS": (lambda files: Timing((-limits.MAX_PTS,), 1), lambda files: Timing((-limits.MAX_PTS - 1,), 1)),

@@ -10,6 +10,7 @@ from mgv.codec.motion.search import MotionSearch
 from mgv.codec.picking import pick_up
 from mgv.codec.segmenter import Chunk, SegmentEnd
 
+from ..camera.pictures import scenery
 from .scenes import passing
 
 SIZE = (320, 240)
@@ -50,7 +51,7 @@ def test_what_moves_is_aligned_and_comes_back() -> None:
     assert apart(second.rgb.astype(float)) < 0.3 * apart(frames[5:].astype(float))
     motion = np.concatenate([first.motion, second.motion])
     aligned = np.concatenate([first.rgb, second.rgb])
-    fields = displacements(motion, 9, 4)
+    fields = displacements(motion, range(9), 4)
     again = pick_up(aligned, [Similarity()] * 9, fields, SIZE)
     assert psnr(again, frames) > 32 > psnr(aligned, frames)
     coded = pick_up(aligned, [Similarity(0.9, 3 + 1j)] * 9, fields, SIZE)
@@ -72,3 +73,33 @@ def test_a_chunk_at_rest_is_passed_on() -> None:
     assert next(align_motion(iter([chunk, SegmentEnd(tuple(range(5)), 1, ())]), SIZE, 4)) is chunk
     alone = Chunk(chunk.rgb[:1], 1)
     assert next(align_motion(iter([alone, SegmentEnd((0,), 1, ())]), SIZE, 4)) is alone
+
+
+@pytest.mark.parametrize(
+    "size", [(1920, 10), (1920, 60), (640, 60), (60, 640), (16384, 1), (300, 64)], ids=str
+)
+def test_thin_pictures_do_no_harm(size: tuple[int, int]) -> None:
+    width, height = size
+    wide = scenery(side=max(200, height))
+    row = np.concatenate([wide[:height]] * (1 + (width + 20) // wide.shape[1]), axis=1)
+    frames = np.stack([np.ascontiguousarray(row[:, 3 * k : 3 * k + width]) for k in range(5)])
+    (chunk, _) = align_motion(iter([Chunk(frames, 5), SegmentEnd(tuple(range(5)), 1, ())]), size, 4)
+    assert chunk.rgb.shape == frames.shape
+    assert (chunk.motion is not None) == (size == (300, 64))
+
+
+def test_where_little_detail_is_coded_little_is_aligned() -> None:
+    frames = passing(5, SIZE, 4, side=160)
+    end = SegmentEnd(tuple(range(5)), 1, ())
+    moving = [
+        next(align_motion(iter([Chunk(frames, 5), end]), SIZE, 4, weight)).motion for weight in (1.0, 0.01)
+    ]
+    assert moving[0] is not None
+    assert moving[1] is None
+
+
+def test_a_segment_has_no_more_motion_than_a_file_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mgv.codec.motion.search.MAX_MOTION_BYTES", 2 * 3 * 2 * 6 * 8)
+    frames = passing(13, SIZE, 4, side=160)
+    search = MotionSearch(SIZE)
+    assert [search.find(list(frames[start : start + 4])).any() for start in (1, 5, 9)] == [True, False, False]
