@@ -11,7 +11,7 @@ from .errors import MediaError, MissingToolError, OutputError
 from .options import OptionError
 
 if TYPE_CHECKING:
-    from ..container import Colour, Header, View
+    from ..container import WHOLE, Colour, Header, View
     from .conceal import GapFiller, LostFrames, OpenGapFiller
     from .decode_video import DecodeReport, decode
     from .encode_video import EncodeReport, encode
@@ -64,6 +64,7 @@ _HOMES = {
     "Video": "video",
     "VideoSource": "video_in",
     "View": "token_stream",
+    "WHOLE": "token_stream",
     "atomic_output": "output",
     "decode": "decode_video",
     "edit_tokens": "token_edit",

@@ -124,7 +124,8 @@ class MotionSearch:
                 best = np.where(is_better[..., None], other, best)
                 cost = self._cost(lumas, best)
 
-        take(self._before)
+        if self._before.any():
+            take(self._before)
         for vectors in self._flows(lumas):
             take(vectors)
         take(np.dstack([cv2.medianBlur(np.ascontiguousarray(best[..., axis]), 3) for axis in (0, 1)]))

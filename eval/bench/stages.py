@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...codec import OptionError, View, open_source, read_rate_points
+from ...codec import WHOLE, OptionError, View, open_source, read_rate_points
 from ...codec.camera import follow_camera
 from ...codec.entropy import LayerCoder
 from ...codec.models import open_coder, open_decoder_engine
@@ -216,7 +216,7 @@ class _SegmentBench:
             with self._meter.at("encode network"):
                 latents.append(encoder.push_latent(resize_frames(item.rgb, width, height)))
             num_frames += item.num_frames
-            views += item.views or [(0, 0, 0, 0)] * item.num_frames
+            views += item.views or [WHOLE] * item.num_frames
             motion.append(len(item.rgb) // self._stride if item.motion is None else item.motion)
         if not latents:
             return None

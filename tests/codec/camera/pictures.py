@@ -1,7 +1,9 @@
 """What a camera sees of a large picture that stands still."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,16 @@ def seen_from(picture: NDArray[np.uint8], places: Sequence[Similarity], size: Si
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         frames.append(cv2.warpAffine(picture, matrix, size, flags=flags))
     return np.stack(frames)
+
+
+def write_clip(path: Path, frames: NDArray[np.uint8]) -> None:
+    """Write frames, uint8 `[T, H, W, 3]`, as lossless video of 25 a second."""
+    height, width = frames.shape[1:3]
+    with av.open(path, "w") as container:
+        stream = container.add_stream("ffv1", rate=25, width=width, height=height, pix_fmt="bgr0")
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
 
 
 def pan(num_frames: int, step: complex, turn: complex = 1) -> list[Similarity]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -14,7 +13,7 @@ from mgv.codec.picking import pick_up
 from mgv.codec.segmenter import Chunk, SegmentEnd
 from mgv.container import Reader, TimedSegment, repair, thin
 
-from .pictures import pan, scenery, seen_from
+from .pictures import pan, scenery, seen_from, write_clip
 
 SIZE = (192, 128)
 
@@ -24,11 +23,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     """41 frames of a pan in FFV1, and what they show."""
     frames = seen_from(scenery(), pan(41, 1.3 - 0.6j), SIZE)
     path = tmp_path_factory.mktemp("clip") / "pan.mkv"
-    with av.open(path, "w") as container:
-        stream = container.add_stream("ffv1", rate=25, width=SIZE[0], height=SIZE[1], pix_fmt="bgr0")
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
+    write_clip(path, frames)
     return path, frames
 
 
@@ -111,11 +106,7 @@ def test_a_frame_alone_and_small_ones_are_not_followed(tiny_model: Path, tmp_pat
     for name, size, step in (("one", SIZE, None), ("small", (120, 128), 2.0)):
         frames = seen_from(scenery(), pan(1 if step is None else 13, step or 0), size)
         path = tmp_path / f"{name}.mkv"
-        with av.open(path, "w") as container:
-            stream = container.add_stream("ffv1", rate=25, width=size[0], height=size[1], pix_fmt="bgr0")
-            for frame in frames:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-            container.mux(stream.encode(None))
+        write_clip(path, frames)
         mgv.encode(path, path.with_suffix(".mgv"), model=tiny_model)
         assert not any(views(path.with_suffix(".mgv")))
 

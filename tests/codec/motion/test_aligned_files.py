@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from mgv.codec import OptionError, export_tokens, import_tokens
 from mgv.container import Reader, TimedSegment, Writer, repair, thin
 from mgv.tools.cli import run
 
+from ..camera.pictures import write_clip
 from .scenes import passing
 
 SIZE = (192, 160)
@@ -22,11 +22,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     """22 frames of a square that passes, in FFV1, and what they show."""
     frames = passing(22, SIZE, 5 + 1j, side=120)
     path = tmp_path_factory.mktemp("clip") / "passing.mkv"
-    with av.open(path, "w") as container:
-        stream = container.add_stream("ffv1", rate=25, width=SIZE[0], height=SIZE[1], pix_fmt="bgr0")
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
+    write_clip(path, frames)
     return path, frames
 
 

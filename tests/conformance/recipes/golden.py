@@ -178,28 +178,37 @@ def write_newer_minor(kitchen: Kitchen) -> bytes:
 
 def write_views(kitchen: Kitchen) -> bytes:
     """Say of the frames of every other segment that they move, turn and shrink in the coded picture."""
-    reader = Reader(io.BytesIO((kitchen.golden / "moving-raw.mgv").read_bytes()))
-    target = Pipe()
-    with Writer(target) as writer:
-        writer.write_header(reader.header)
-        for number, event in enumerate(event for event in reader.events() if isinstance(event, TimedSegment)):
-            path = range(0 if number % 2 else event.segment.num_frames)
-            views = tuple((300 - 70 * k, 9 * k - 40, -90 - 3 * k, (-1) ** k * 5 * k) for k in path)
-            writer.write_segment(event.segment, replace(event.timing, views=views))
-    return target.getvalue()
+
+    def change(number: int, timing: Timing) -> Timing:
+        path = range(0 if number % 2 else len(timing.pts))
+        return replace(
+            timing, views=tuple((300 - 70 * k, 9 * k - 40, -90 - 3 * k, (-1) ** k * 5 * k) for k in path)
+        )
+
+    return retimed(kitchen.golden / "moving-raw.mgv", change)
 
 
 def write_motion(kitchen: Kitchen) -> bytes:
     """Say of each segment how what is seen in it moves: apart, from the middle of a mesh."""
-    reader = Reader(io.BytesIO((kitchen.golden / "views-raw.mgv").read_bytes()))
+
+    def change(number: int, timing: Timing) -> Timing:
+        rows, columns = np.indices((3, 5))
+        one = np.stack([4 * columns - 8, 11 * (number - rows)], axis=-1).astype(np.int16)
+        motion = np.stack([one, 0 * one, -2 * one])[: 3 - 2 * number]
+        return replace(timing, motion=pack_motion(motion))
+
+    return retimed(kitchen.golden / "views-raw.mgv", change)
+
+
+def retimed(source: Path, change: Callable[[int, Timing], Timing]) -> bytes:
+    """Give a file without audio and metadata another TIME for each segment, by its number."""
+    reader = Reader(io.BytesIO(source.read_bytes()))
     target = Pipe()
     with Writer(target) as writer:
         writer.write_header(reader.header)
-        for number, event in enumerate(event for event in reader.events() if isinstance(event, TimedSegment)):
-            rows, columns = np.indices((3, 5))
-            one = np.stack([4 * columns - 8, 11 * (number - rows)], axis=-1).astype(np.int16)
-            motion = pack_motion(np.stack([one, 0 * one, -2 * one])[: 3 - 2 * number])
-            writer.write_segment(event.segment, replace(event.timing, motion=motion))
+        segments = (event for event in reader.events() if isinstance(event, TimedSegment))
+        for number, event in enumerate(segments):
+            writer.write_segment(event.segment, change(number, event.timing))
     return target.getvalue()
 
 
