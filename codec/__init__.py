@@ -87,6 +87,7 @@ _HOMES = {
 __all__ = [
     "IMAGE_SUFFIXES",
     "VIDEO_SUFFIXES",
+    "WHOLE",
     "Colour",
     "DecodeReport",
     "EditReport",
