@@ -23,7 +23,7 @@ from .limits import (
     check_range,
     check_size,
 )
-from .views import View
+from .views import WHOLE, View
 
 
 def crc32(data: bytes) -> int:
@@ -112,7 +112,7 @@ class Timing:
     last_duration: int
     """How long the last frame is shown, in units of the time base, at least 1."""
     views: tuple[View, ...] = ()
-    """One a frame; none where the coded picture is the frame."""
+    """One a frame; none where every frame is the coded picture: views that are all `WHOLE` are left out."""
     motion: bytes = b""
     """How what is seen moves, coded as FORMAT.md 3.4.2 has it; empty where nothing was aligned."""
 
@@ -122,6 +122,8 @@ class Timing:
         check_range("last_duration", self.last_duration, 1, MAX_PTS)
         if self.views and len(self.views) != len(self.pts):
             raise CorruptError(f"{len(self.views)} views for {len(self.pts)} frames", field="views")
+        if all(view == WHOLE for view in self.views):
+            object.__setattr__(self, "views", ())
         check_limit("bytes of motion", len(self.motion), MAX_MOTION_BYTES)
         if any(early >= late for early, late in zip(self.pts, self.pts[1:], strict=False)):
             raise CorruptError("the presentation times of a segment do not rise", field="pts")

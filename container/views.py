@@ -34,7 +34,7 @@ def pack_places(views: Sequence[View], motion: bytes, num_frames: int) -> bytes:
 
 
 def unpack_places(data: bytes, num_frames: int) -> tuple[tuple[View, ...], bytes]:
-    """Read the end of TIME's content; inverse: `pack_places`. Views that say nothing, before motion, are left out.
+    """Read the end of TIME's content; inverse: `pack_places`, but for views added before motion.
 
     Raises:
         CorruptError: if it is neither empty nor begins with `VIEW_BYTES` bytes a frame.
@@ -46,8 +46,7 @@ def unpack_places(data: bytes, num_frames: int) -> tuple[tuple[View, ...], bytes
             f"{num_frames} frames, expected {VIEW_BYTES} a frame or none",
             field="views",
         )
-    views, motion = _unpack_views(data[:end], num_frames), data[end:]
-    return (() if motion and all(view == WHOLE for view in views) else views), motion
+    return _unpack_views(data[:end], num_frames), data[end:]
 
 
 def _pack_views(views: Sequence[View]) -> bytes:

@@ -1,9 +1,9 @@
 """Whatever is written is read again, whatever it is."""
 
 import io
-from dataclasses import replace
 from fractions import Fraction
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -141,9 +141,15 @@ def test_metadata(metadata: dict[str, object]) -> None:
 def test_timing(first_frame: int, timing: Timing) -> None:
     found_first_frame, durations, *places = unpack_timing(pack_timing(first_frame, timing))
     found = join_timing(timing.pts[0], durations, *places)
-    if timing.motion and not any(map(any, timing.views)):
-        timing = replace(timing, views=())
     assert (found_first_frame, found) == (first_frame, timing)
+
+
+@pytest.mark.parametrize("motion", [b"", b"\x01"], ids=["no-motion", "motion"])
+def test_views_that_say_nothing_are_no_views(motion: bytes) -> None:
+    timing = Timing((0, 1), 1, ((0, 0, 0, 0),) * 2, motion)
+    assert timing == Timing((0, 1), 1, (), motion)
+    assert timing.is_nominal(1) == (not motion)
+    assert Timing((0, 1), 1, ((0, 0, 0, 0), (0, 0, 0, 1))).views
 
 
 @given(st.lists(packets(32), min_size=1, max_size=12))
@@ -202,6 +208,7 @@ def test_file(files, items, is_pipe) -> None:  # type: ignore[no-untyped-def]
 @settings(max_examples=60)
 @given(timings, st.integers(1, 2**32 - 1), st.booleans())
 @example(Timing((2**62 - 3, 2**62 - 1), 7), 5, False)  # an even tick would lead beyond the largest pts
+@example(Timing((0,), 1, ((0, 0, 0, 0),), b"\0"), 1, False)  # motion stands behind views
 def test_any_times_in_a_file(files, timing, tick, is_pipe) -> None:  # type: ignore[no-untyped-def]
     num_frames = len(timing.pts)
     segment = Segment(0, num_frames, (1 + -(-(num_frames - 1) // 4), 2, 2), (Layer.from_payload(b"x", 5),))
