@@ -96,10 +96,10 @@ class MotionSearch:
             frames: uint8 `[H, W, 3]` each, two at least.
         """
         lumas = [self._luma(frame) for frame in frames]
-        still = self._differences(lumas, self._zero)
+        still = self._gain_bits * self._differences(lumas, self._zero)
         best = self._zero
-        if (self._gain_bits * (still - np.log2(UNSEEN)) > FEWEST_BITS).any() and self._bytes_left > 0:
-            best = self._choose(lumas)
+        if (still - self._gain_bits * np.log2(UNSEEN) > FEWEST_BITS).any() and self._bytes_left > 0:
+            best = self._choose(lumas, still)
         if best.any():
             self._bytes_left -= MOST_BYTES_A_NUMBER * best.size
         self._before = best
@@ -112,25 +112,32 @@ class MotionSearch:
         luma = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
         return cv2.GaussianBlur(luma, (0, 0), SMOOTHING).astype(np.uint8, copy=False)
 
-    def _choose(self, lumas: Sequence[Luma]) -> Vectors:
-        """Choose for each cell what is worth most: no motion, what flow says, what was before, or the median."""
-        best, cost = self._zero, self._cost(lumas, self._zero)
-        cost_of_none = cost.sum()
+    def _choose(self, lumas: Sequence[Luma], still: Cells) -> Vectors:
+        """Choose for each cell what is worth most: no motion, what flow says, what was before, or the median.
 
-        def take(other: Vectors) -> None:
+        Args:
+            lumas: of the frames.
+            still: what each cell takes without motion, but for vectors.
+        """
+        cost_of_none = still + self._bits(self._zero)
+        best, cost = self._zero, cost_of_none
+
+        def take(other: Vectors, cost_of_other: Cells) -> None:
             nonlocal best, cost
-            is_better = self._cost(lumas, other) < cost
+            is_better = cost_of_other < cost
             if is_better.any():
                 best = np.where(is_better[..., None], other, best)
                 cost = self._cost(lumas, best)
 
         if self._before.any():
-            take(self._before)
+            take(self._before, self._cost(lumas, self._before))
         for vectors in self._flows(lumas):
-            take(vectors)
-        take(np.dstack([cv2.medianBlur(np.ascontiguousarray(best[..., axis]), 3) for axis in (0, 1)]))
-        take(self._zero)
-        return best if cost.sum() < cost_of_none - FEWEST_GAINED else self._zero
+            take(vectors, self._cost(lumas, vectors))
+        axes = [cv2.medianBlur(np.ascontiguousarray(best[..., axis]), 3) for axis in (0, 1)]
+        median = np.dstack(axes).astype(np.float32, copy=False)
+        take(median, self._cost(lumas, median))
+        take(self._zero, cost_of_none)
+        return best if cost.sum() < cost_of_none.sum() - FEWEST_GAINED else self._zero
 
     def _flows(self, lumas: Sequence[Luma]) -> list[Vectors]:
         """Give the flow between the two frames in the middle, and between the first and the last, cell by cell."""
@@ -152,27 +159,31 @@ class MotionSearch:
 
     def _cost(self, lumas: Sequence[Luma], vectors: Vectors) -> Cells:
         """Give what each cell takes under vectors, in bits."""
+        cost: Cells = self._gain_bits * self._differences(lumas, vectors) + self._bits(vectors)
+        return cost
+
+    def _bits(self, vectors: Vectors) -> Cells:
+        """Give about how many bits the vectors of each cell take."""
         around = np.pad(vectors, ((1, 0), (1, 0), (0, 0)), mode="edge")
         expected = np.median([around[1:, :-1], around[:-1, 1:], self._before], axis=0)
         off = np.abs(vectors - expected)
-        bits = (np.minimum(off, 1) * CHANGE_BITS + DOUBLING_BITS * np.log2(1 + off)).sum(axis=-1)
-        cost: Cells = self._gain_bits * self._differences(lumas, vectors) + bits
-        return cost
+        bits: Cells = (np.minimum(off, 1) * CHANGE_BITS + DOUBLING_BITS * np.log2(1 + off)).sum(axis=-1)
+        return bits
 
     def _differences(self, lumas: Sequence[Luma], vectors: Vectors) -> Cells:
         """Give the logarithm of squared differences of moved frames from their mean, in and around each cell."""
-        moved: list[NDArray[np.float32]] = []
-        field = spread(vectors * (self._scale / MOTION_UNIT), self._size) if vectors.any() else None
-        for place, luma in enumerate(lumas):
-            if field is None:
-                moved.append(luma.astype(np.float32))
-                continue
-            at = self._here + (place - (len(lumas) - 1) / 2) * field
-            moved.append(
-                look_up(luma, at.astype(np.float32, copy=False), cv2.INTER_LINEAR).astype(np.float32)
-            )
-        mean = sum(moved[1:], moved[0]) / len(moved)
-        squared = sum(((one - mean) ** 2 for one in moved), np.zeros_like(mean)) / len(moved)
+        moved = list(lumas)
+        if vectors.any():
+            field = spread(vectors * (self._scale / MOTION_UNIT), self._size)
+            for place, luma in enumerate(lumas):
+                at = field * np.float32(place - (len(lumas) - 1) / 2)
+                at += self._here
+                moved[place] = look_up(luma, at, cv2.INTER_LINEAR)
+        total, squares = (np.zeros(moved[0].shape, np.float32) for _ in range(2))
+        for luma in moved:
+            cv2.accumulate(luma, total)
+            cv2.accumulateSquare(luma, squares)
+        squared = (squares - total * total / len(moved)) / len(moved)
         of_tokens = cv2.blur(squared, (self._token, self._token)).astype(np.float32, copy=False)
         seen = cv2.blur(np.log2(of_tokens + UNSEEN), self._window).astype(np.float32, copy=False)
         return self._mean_of_cells(seen)
