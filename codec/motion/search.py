@@ -7,11 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...container.limits import MAX_MOTION_BYTES
-from ..camera import Size
+from ..camera import UNSEEN, Luma, Size
 from .mesh import MOTION_UNIT, NOTHING, Field, look_up, mesh_size, spread
-
-Luma = NDArray[np.uint8]
-"""`[H, W]`."""
 
 Vectors = NDArray[np.float32]
 """`[rows, columns, 2]`, whole numbers of 1 / `MOTION_UNIT` source pixels a frame."""
@@ -39,9 +36,6 @@ GAIN_BITS = 24.0
 
 TOKEN_SIDE = 8
 """Source pixels of a square over which they are added up first, so that what is bent does not drown in what moves."""
-
-UNSEEN = 16.0
-"""Squared difference of luma from the mean below which it takes few bits."""
 
 FEWEST_BITS = 4.0
 """Of a cell that moves: a group where no cell can gain that much is still."""

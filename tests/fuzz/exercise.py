@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from fuzz.seeds import BIT_DEPTHS, BITS_PER_TOKEN, CODERS, make_coder
 
+from mgv.codec.motion import pack_motion, unpack_motion
 from mgv.container import FormatError, Header, Reader, Segment, TimedSegment, repair, verify
 
 
@@ -54,6 +55,8 @@ class Exerciser:
         self._most_token_bits = most_token_bits
         self.num_decoded = 0
         """Segments whose tokens were decoded."""
+        self.num_moving = 0
+        """Segments whose motion was decoded."""
         self.num_whole = 0
         """Files that had no fault."""
         self._coder = cache(make_coder)
@@ -83,6 +86,7 @@ class Exerciser:
             for item in items:
                 if isinstance(item, TimedSegment):
                     self._decode(header, item.segment, thoroughly)
+                    self._unpack_motion(item.timing.motion, item.segment.latent_shape[0] - 1)
 
     def _outcome(self, use: Any) -> Any:
         try:
@@ -139,3 +143,16 @@ class Exerciser:
         if thoroughly:
             again = coder.decode(coder.encode(ids, depths), segment.latent_shape, depths)
             np.testing.assert_array_equal(again, ids)
+
+    def _unpack_motion(self, data: bytes, most_groups: int) -> None:
+        motion = self._outcome(lambda: unpack_motion(data, most_groups))
+        if isinstance(motion, FormatError) or not data:
+            return
+        self.num_moving += 1
+        assert len(motion) <= most_groups
+        packed = pack_motion(motion)
+        assert bool(packed) == motion.any()
+        if packed:
+            again = unpack_motion(packed, most_groups)
+            np.testing.assert_array_equal(again, motion[: len(again)])
+            assert not motion[len(again) :].any()

@@ -7,6 +7,7 @@ import numpy as np
 from fuzz.networks import random_prior_file
 
 from mgv.codec.entropy import LayerCoder, Planes, get_coder, layer_bounds, layer_crc
+from mgv.codec.motion import pack_motion
 from mgv.container import AudioHeader, AudioPacket, Colour, Header, Layer, Segment, Timing, Writer
 
 CODERS = ("raw", "zstd", "adaptive", "prior")
@@ -14,6 +15,7 @@ CODERS = ("raw", "zstd", "adaptive", "prior")
 BITS_PER_TOKEN = 6
 STRIDES = (2, 8, 8)
 BIT_DEPTHS = (2, 5)
+MOTION = pack_motion(np.array([[[[3, 0], [-40, 1]], [[3, -1], [0, 0]]]], np.int16))
 
 
 def planes_of(bits_per_token: int) -> Planes:
@@ -65,7 +67,10 @@ def make_segment(coder: int, first_frame: int, num_frames: int) -> Segment:
 
 
 def make_seed(coder: int, *, has_extras: bool = True) -> bytes:
-    """Write a file of two segments, the second off the nominal tick; with metadata and audio as extras."""
+    """Write a file of two segments, the second off the nominal tick.
+
+    Extras are metadata, audio, and in the second segment views and motion.
+    """
     file = io.BytesIO()
     with Writer(file) as writer:
         writer.write_header(make_header(coder))
@@ -80,7 +85,8 @@ def make_seed(coder: int, *, has_extras: bool = True) -> bytes:
                 [AudioPacket(0, 0, None, 1024, True, b"sound"), AudioPacket(0, 1024, 0, 0, False, b"")]
             )
             writer.write_other_chunk(b"note", b"kept")
-        writer.write_segment(make_segment(coder, 3, 2), Timing((11000, 11100), 12))
+        extras = {"views": ((3, -2, 1, 0), (300, 0, -4, 5)), "motion": MOTION} if has_extras else {}
+        writer.write_segment(make_segment(coder, 3, 2), Timing((11000, 11100), 12, **extras))
     return file.getvalue()
 
 

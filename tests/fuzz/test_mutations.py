@@ -40,6 +40,7 @@ def test_there_are_ten_thousand():
 def test_the_seeds_are_whole(exerciser):
     assert exerciser.num_whole == len(NUM_MUTATIONS)
     assert exerciser.num_decoded == 2 * len(NUM_MUTATIONS)
+    assert exerciser.num_moving == len(NUM_MUTATIONS)
 
 
 @pytest.mark.parametrize("has_fitting_crcs", [False, True])
@@ -48,7 +49,7 @@ def test_mutations(coder, has_fitting_crcs, exerciser):
     change = forge if has_fitting_crcs else damage
     seed = all_seeds(has_extras=coder == "raw")[coder]
     rng = np.random.default_rng([has_fitting_crcs, list(NUM_MUTATIONS).index(coder)])
-    num_decoded = exerciser.num_decoded
+    num_decoded, num_moving = exerciser.num_decoded, exerciser.num_moving
     before_bytes = resident_bytes()
     for number in range(NUM_MUTATIONS[coder]):
         data = change(seed, rng)
@@ -62,3 +63,5 @@ def test_mutations(coder, has_fitting_crcs, exerciser):
     assert resident_bytes() - before_bytes < MOST_GROWTH_BYTES
     # Damage reaches the entropy decoders: more often where the CRCs fit.
     assert exerciser.num_decoded - num_decoded > NUM_MUTATIONS[coder] // 4 * (1 + 2 * has_fitting_crcs)
+    if coder == "raw":
+        assert exerciser.num_moving - num_moving > NUM_MUTATIONS[coder] // 4 * (1 + has_fitting_crcs)

@@ -64,6 +64,8 @@ def edit_fields(grammar: Construct, payload: bytes, changes: dict[str, Any]) -> 
         target = fields
         for owner in owners:
             target = target[int(owner) if owner.isdigit() else owner]
+        if name not in target:
+            raise KeyError(f"{grammar} has no field {path}")
         target[name] = value
     return bytes(grammar.build(fields))
 

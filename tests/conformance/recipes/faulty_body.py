@@ -5,6 +5,7 @@ from typing import Any
 from zlib import crc32
 
 from mgv.container import layout
+from mgv.container.views import pack_places
 
 from .chunks import Chunk
 from .editing import (
@@ -113,7 +114,31 @@ FAULTS: dict[str, Recipe] = {
         "bytes after the last duration",
         "CorruptError",
         "another number of durations",
-        time(rest=b"\0"),
+        time(views=b"\0"),
+    ),
+    "views-missing": (
+        "TIME has a view less than frames",
+        "CorruptError",
+        "64 more bytes for 5 frames, expected 16 a frame or none",
+        time(views=bytes(64)),
+    ),
+    "view-too-far": (
+        "a view's x is -2^20 - 1",
+        "CorruptError",
+        "views[0] is -1048577",
+        time(views=pack_places([(-(1 << 20) - 1, 0, 0, 0)] * 5, b"", 5)),
+    ),
+    "view-too-large": (
+        "a view makes a frame more than four times as large",
+        "CorruptError",
+        "a frame is 4.08 times as large in the coded picture",
+        time(views=pack_places([(0, 0, 493, 0)] * 5, b"", 5)),
+    ),
+    "motion-too-long": (
+        "motion has a byte more than 524288",
+        "LimitError",
+        "bytes of motion is 524289",
+        time(views=pack_places([], b"\x01\x01\x01\0" + bytes((1 << 19) - 3), 5)),
     ),
     "time-not-zstd": (
         "TIME is not packed",

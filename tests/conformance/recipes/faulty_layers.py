@@ -1,4 +1,4 @@
-"""Faults that only a decoder finds: of the models that a file names, and of the coded bytes of its layers."""
+"""Faults that only a decoder finds: of the models that a file names, of coded motion, of the coded bytes of layers."""
 
 import struct
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from pathlib import Path
 from zlib import crc32
 
 from mgv.container import layout
+from mgv.container.views import VIEW_BYTES
 
 from .chunks import Chunk, join, reindex, split
-from .editing import Make, Recipe, head, plain, seal_table, unzstd, zstd
+from .editing import Make, Recipe, edit_fields, head, plain, seal_table, unzstd, zstd
 
 
 def coded(coder: str, layer: int, edit: Callable[[bytes], bytes], *, is_sealed: bool = False) -> Make:
@@ -47,6 +48,23 @@ def wrong_decoded_crc(golden: Path) -> bytes:
     fields.layers[1].decoded_crc ^= 1
     payload = seal_table(bytes(layout.SEGM_PAYLOAD.build(fields)), {})
     return join([chunks[0], Chunk(b"SEGM", payload), *chunks[2:]])
+
+
+def motion(change: Callable[[bytes], bytes]) -> Make:
+    """Make a file with other motion in its first segment, which has 17 frames, so four groups at most."""
+
+    def make(golden: Path) -> bytes:
+        chunks = split((golden / "motion-raw.mgv").read_bytes())
+        first = next(number for number, chunk in enumerate(chunks) if chunk.kind == b"TIME")
+        content = unzstd(chunks[first].payload)
+        fields = layout.TIME_CONTENT.parse(content)
+        end = VIEW_BYTES * fields.num_frames
+        views = fields.views[:end] + change(fields.views[end:])
+        payload = zstd(edit_fields(layout.TIME_CONTENT, content, {"views": views}))
+        chunks[first] = chunks[first]._replace(payload=payload)
+        return join(reindex(chunks))
+
+    return make
 
 
 def no_segments(golden: Path) -> bytes:
@@ -96,6 +114,48 @@ FAULTS: dict[str, Recipe] = {
         "CorruptError",
         "segment at frame 0 (0.00 s): layer 1 decodes to CRC",
         wrong_decoded_crc,
+    ),
+    "motion-cut": (
+        "motion ends before its number of groups",
+        "CorruptError",
+        "motion of a segment begins with 05 03: expected columns",
+        motion(lambda data: data[:2]),
+    ),
+    "motion-mesh-empty": (
+        "a mesh of no columns",
+        "CorruptError",
+        "motion of a segment begins with 00 03 03 00",
+        motion(lambda data: b"\0" + data[1:]),
+    ),
+    "motion-mesh-too-large": (
+        "a mesh of 33 x 32 cells",
+        "CorruptError",
+        "of which at most 1024 cells",
+        motion(lambda data: bytes((33, 32)) + data[2:]),
+    ),
+    "motion-of-no-groups": (
+        "motion of no group",
+        "CorruptError",
+        "motion of a segment begins with 05 03 00 00",
+        motion(lambda data: data[:2] + b"\0\0" + data[4:]),
+    ),
+    "motion-of-more-groups-than-segment": (
+        "motion of five groups in a segment of four",
+        "CorruptError",
+        "and 1 to 4 groups",
+        motion(lambda data: data[:2] + b"\x05\0" + data[4:]),
+    ),
+    "motion-vector-too-long": (
+        "a vector of more than 1023 steps",
+        "CorruptError",
+        "motion vector is longer than 1023 steps",
+        motion(lambda data: data[:4] + bytes(8)),
+    ),
+    "motion-with-bytes-after": (
+        "motion has more bytes than its bits can need",
+        "CorruptError",
+        "motion of a segment: a range-coded payload has",
+        motion(lambda data: data + bytes(20)),
     ),
     "raw-bits-wrong": (
         "a bit of a raw layer is wrong",
