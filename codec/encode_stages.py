@@ -7,14 +7,14 @@ from fractions import Fraction
 from .. import __version__
 from ..container import AudioPacket, Header, Segment, Writer
 from ..tokenizer import Tokenizer
-from .camera import follow_camera
+from .camera import Size, follow_camera
 from .entropy import LayerCoder
 from .motion import align_motion
 from .pipeline import Pipeline
 from .rate_target import Extent
 from .scene_cuts import SceneWatch
 from .segmenter import SegmentLengths, SegmentShape, cut_segments
-from .token_stream import SegmentLatents, Size, chunk_latents, segment_latents
+from .token_stream import SegmentLatents, chunk_latents, segment_latents
 from .video_in import VideoSource
 
 Progress = Callable[[int, int | None], None]
@@ -28,6 +28,11 @@ class FrameCount:
         self._progress = progress
         self._expected = None if num_frames is None else num_frames * num_passes
         self._done = 0
+
+    def expect_again(self, num_frames: int | None) -> None:
+        """Expect one pass more over so many frames."""
+        if self._expected is not None and num_frames is not None:
+            self._expected += num_frames
 
     def add(self, num_frames: int) -> None:
         """Tell that so many frames more are done."""

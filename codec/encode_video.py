@@ -21,7 +21,7 @@ from .encode_stages import (
     write_segments,
 )
 from .files import FileOrPath
-from .models import ModelName, open_coder, open_tokenizer
+from .models import ModelName, check_streams, open_coder, open_tokenizer
 from .options import OptionError, whole_number
 from .output import open_output
 from .pipeline import Pipeline
@@ -90,7 +90,7 @@ class EncodeReport:
 
     @property
     def bpp(self) -> float:
-        """Bits per pixel as DESIGN 6 defines it: all bytes but those of audio, over source pixels."""
+        """Bits per pixel: all bytes but those of audio, over source pixels."""
         return bits_per_pixel(self.file_bytes - self.audio_bytes, self.width, self.height, self.num_frames)
 
     @property
@@ -127,15 +127,15 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
     Args:
         source: a path of anything ffmpeg reads, or a binary file (a pipe will do).
         target: a path, or a binary file that need not seek. A path appears only when it is whole.
-        quality: level from 0; the model's default if None and no rate is asked for (DESIGN 6).
+        quality: level from 0; the model's default if None and no rate is asked for.
         bpp: most bits per pixel, audio left out.
         bitrate: most bits per second of video, audio left out.
         size: most bytes of the whole file.
         model: a tokenizer, its name or its folder.
         coder: entropy coder: `raw`, `zstd`, `adaptive` or `prior`; None is the best that the model has.
         effort: gradient steps that search for tokens from which the decoder rebuilds the source better, 0 to 20;
-            2 take some eighty times as long as an encoding without. Goes with a quality only, and makes files of the
-            same quality level somewhat larger, and better by more than that is worth in PSNR-Y and VMAF.
+            2 take twenty to thirty times as long as none. Goes with a quality only, and makes files of the same
+            quality level somewhat larger, and better by more than that is worth in PSNR-Y and VMAF.
         segment_frames: most frames in a segment, where decoding can start and to which damage is confined; rounded down
             to what the model makes whole latent frames of. If None 129, up to 257 where the picture stands still.
         follow_camera: lay frames over one another where the camera moves, if anything is gained by it. Tokens are then
@@ -152,8 +152,8 @@ def encode(  # noqa: PLR0913 - what a user may choose, by name
         MediaError: the source is missing or no video.
         WeightsError: there is no such tokenizer, or its weights are broken.
         OutputError: the target exists or cannot be written.
-        OptionError: there is no such quality or coder, the tokenizer is not causal, the rate asked for is too low, or
-            the effort is none or goes with a rate, or segments are to have less than one frame.
+        OptionError: there is no such quality or coder, the tokenizer takes clips as a whole, the rate asked for is too
+            low, or the effort is none or goes with a rate, or segments are to have less than one frame.
     """
     rate = choose_rate(quality, bpp, bitrate, size, effort)
     supply, placing = VideoSupply(source), Placing(follow_camera, align_motion)
@@ -206,14 +206,11 @@ def open_encoder(model: ModelName, coder: str | None) -> tuple[EncoderModels, tu
     """Open what those arguments of `encode` name, and the model's quality levels.
 
     Raises:
-        OptionError: there is no such coder, or the tokenizer is not causal.
+        OptionError: there is no such coder, or the tokenizer takes clips as a whole.
         WeightsError: there is no such tokenizer, or its weights are broken.
     """
     tokenizer = open_tokenizer(model)
-    if tokenizer.config.kind == "magvit":
-        raise OptionError(
-            "a magvit tokenizer is not causal, so it can't code video as it comes; choose another"
-        )
+    check_streams(tokenizer)
     levels = read_rate_points(tokenizer.folder, len(tokenizer.config.bit_depths))
     return EncoderModels(tokenizer, open_coder(coder, tokenizer)), levels
 

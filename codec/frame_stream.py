@@ -11,7 +11,7 @@ from ..container.verification import MAX_DAMAGES_KEPT
 from ..tokenizer.decoder_engine import EngineName
 from .conceal import Gap, GapFiller, LostFrames, OpenGapFiller, fill_gaps, freeze_gaps, place_gaps
 from .layer_stream import decode_layers
-from .models import ModelName, open_coder_of, open_decoder_engine, open_tokenizer_of
+from .models import ModelName, check_streams, open_coder_of, open_decoder_engine, open_tokenizer_of
 from .options import OptionError
 from .pipeline import Pipeline
 from .selection import Selection
@@ -61,6 +61,7 @@ class FrameStream:
         self.header = header
         self.selection = selection
         self.tokenizer = open_tokenizer_of(header, model)
+        check_streams(self.tokenizer)
         self.coder = open_coder_of(header, self.tokenizer)
         self.engine, self.engine_warning = open_decoder_engine(self.tokenizer, engine)
         self._fill_gap: GapFiller | None = None

@@ -66,7 +66,7 @@ class FileInfo:
 
     @property
     def bpp(self) -> float:
-        """Bits per pixel as DESIGN 6 defines it."""
+        """Bits per pixel: all bytes but those of audio, over source pixels."""
         return bits_per_pixel(self.video_bytes, self.header.width, self.header.height, self.num_frames)
 
     @property

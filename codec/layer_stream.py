@@ -63,8 +63,13 @@ def decode_layers(
 
 
 def _check_motion(segment: Segment, timing: Timing, header: Header) -> None:
+    groups = num_groups(segment.num_frames, header.strides[0])
     try:
-        unpack_motion(timing.motion, num_groups(segment.num_frames, header.strides[0]))
+        if segment.latent_shape[0] != 1 + groups:
+            raise CorruptError(
+                "its first frame is coded with others, so it can have no motion", field="motion"
+            )
+        unpack_motion(timing.motion, groups)
     except CorruptError as error:
         place = segment_place(segment.first_frame, timing, header)
         raise CorruptError(

@@ -24,6 +24,19 @@ def open_tokenizer(model: ModelName) -> Tokenizer:
     return model if isinstance(model, Tokenizer) else load_tokenizer(fspath(model))
 
 
+def check_streams(tokenizer: Tokenizer) -> None:
+    """Refuse tokenizers that take a whole clip at once: they can't code video as it comes.
+
+    Raises:
+        OptionError: it is of another kind than `mgv-s`.
+    """
+    if tokenizer.config.kind != "mgv-s":
+        raise OptionError(
+            f"a {tokenizer.config.kind} tokenizer takes a clip as a whole, so it can't code video as it comes; "
+            "choose one of the kind mgv-s"
+        )
+
+
 def open_coder(name: str | None, tokenizer: Tokenizer) -> LayerCoder:
     """Give an entropy coder, with the parameters that the tokenizer's folder has for it, if any.
 

@@ -54,6 +54,11 @@ class _Channel(Generic[Item]):
             self._finished, self._error = True, error
             self._changed.notify_all()
 
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nothing more is wanted."""
+        return self._abandoned
+
     def abandon(self) -> None:
         """Say that nothing more is wanted: both sides stop waiting."""
         with self._changed:
@@ -62,11 +67,24 @@ class _Channel(Generic[Item]):
             self._changed.notify_all()
 
 
+_at_work = threading.local()
+
+
+def stop_if_unwanted() -> None:
+    """End the stage whose thread this is, if nobody wants what it makes any more; for stages that are long at an item.
+
+    Elsewhere it does nothing.
+    """
+    channel: _Channel[object] | None = getattr(_at_work, "channel", None)
+    if channel is not None and channel.is_abandoned:
+        raise _AbandonedError
+
+
 class Pipeline:
     """A chain of stages in threads; leaving the `with` block stops and joins them all.
 
     So whatever the stages use (a decoder, a file) may be closed after the block, and an exception or Ctrl-C
-    in the block ends the stages at their next item.
+    in the block ends the stages at their next item, or where they call `stop_if_unwanted`.
     """
 
     def __init__(self) -> None:
@@ -110,6 +128,7 @@ class Pipeline:
 
 def _produce(items: Iterable[Item], channel: _Channel[Item]) -> None:
     error: BaseException | None = None
+    _at_work.channel = channel
     try:
         for item in items:
             channel.push(item)

@@ -1,4 +1,4 @@
-"""Bits per pixel, defined once for every report (DESIGN 6)."""
+"""Bits per pixel, defined once for every report: all bytes of a file but audio, times 8, over source pixels."""
 
 from collections.abc import Mapping
 

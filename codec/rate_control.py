@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 from typing import Protocol
@@ -57,6 +57,13 @@ class SegmentNeeds:
 
     weight: float
     """Bytes that it takes at one and the same rate point as the others: its share of a budget."""
+
+    fixed_bytes: int = 0
+    """Those of them that are the same at every rate point: times, views, motion, tables."""
+
+    def at(self, factor: float) -> "SegmentNeeds":
+        """Give the needs at a rate point at which layers take so many times the bytes."""
+        return replace(self, weight=self.fixed_bytes + (self.weight - self.fixed_bytes) * factor)
 
 
 class SurveyedBudget:

@@ -23,7 +23,7 @@ DETAILED_LAYERS = 4
 
 @dataclass(frozen=True)
 class RatePoint:
-    """One quality level (DESIGN 6)."""
+    """One quality level."""
 
     scale: float
     """Coded width over source width (and height likewise), in (0, MAX_CODED_SCALE]. Above 1 a token stands for fewer

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ..container import Segment
+from .camera import Size
 from .encode_stages import Cutting, EncoderModels, ExtentCounter, Heads, read_latents
 from .pipeline import Pipeline
 from .rate_control import SegmentNeeds
@@ -11,7 +13,7 @@ from .rate_ledger import Ledger
 from .rate_points import MAX_RATE_WEIGHT, RatePoint
 from .rate_target import Extent
 from .segment_coder import SegmentCoder
-from .token_stream import ALL_LATENTS, SegmentLatents, Size
+from .token_stream import ALL_LATENTS, SegmentLatents
 from .video_in import VideoSource
 
 _MOST_SAMPLES = 4
@@ -62,7 +64,7 @@ class Survey:
         weighted = []
         for number, need in enumerate(self.needs):
             sample = min(self.samples, key=lambda sample: abs(sample.number - number))
-            weighted.append(replace(need, weight=need.weight * sample.factors[rung]))
+            weighted.append(need.at(sample.factors[rung]))
         return tuple(weighted)
 
 
@@ -127,7 +129,8 @@ class _Surveyor:
         weight = self._ledger.cost(usual, timing)
         if len(self._needs) in self._samples:
             self._measure(segment)
-        self._needs.append(SegmentNeeds(segment.first_frame, self._ledger.cost(least, timing), weight))
+        fixed = weight - _payload_bytes(usual)
+        self._needs.append(SegmentNeeds(segment.first_frame, self._ledger.cost(least, timing), weight, fixed))
         self._counter.add(segment)
         self._ledger.add_audio(segment.audio)
         self._ledger.add_segment(least, timing)
@@ -138,8 +141,9 @@ class _Surveyor:
         sample = replace(segment, latents=latents)
 
         def num_bytes(rung: RatePoint) -> int:
-            coded = self._coder.code(sample, self._sizes[rung.scale], rung.num_layers, MEASURED_WEIGHT)
-            return sum(len(layer.payload) for layer in coded.layers)
+            return _payload_bytes(
+                self._coder.code(sample, self._sizes[rung.scale], rung.num_layers, MEASURED_WEIGHT)
+            )
 
         usual = max(1, num_bytes(RatePoint(self._scale, self._num_layers)))
         factors = {rung: num_bytes(rung) / usual for rung in self._ladder}
@@ -153,6 +157,10 @@ class _Surveyor:
             self._ledger.video_bytes,
             tuple(self._found),
         )
+
+
+def _payload_bytes(segment: Segment) -> int:
+    return sum(len(layer.payload) for layer in segment.layers)
 
 
 def _choose_samples(num_frames: int | None, segment_frames: int) -> set[int]:

@@ -1,4 +1,4 @@
-"""What a user may ask of the rate: bits per pixel, bits per second, or bytes (DESIGN 6)."""
+"""What a user may ask of the rate: bits per pixel, bits per second, or bytes."""
 
 import math
 import re

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from ..container import Segment
 from ..tokenizer import Tokenizer
+from .camera import Size
 from .entropy import LayerCoder
 from .layer_stream import encode_layers
-from .token_stream import SegmentLatents, Size, quantize_segment
+from .token_stream import SegmentLatents, quantize_segment
 
 
 @dataclass(frozen=True)

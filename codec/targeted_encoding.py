@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..container import Writer
+from .camera import Size
 from .encode_stages import (
     Cutting,
     EncoderModels,
@@ -34,7 +35,7 @@ from .rate_survey import Survey, take_survey
 from .rate_target import Extent, RateTarget
 from .segment_coder import SegmentCoder
 from .segmenter import SegmentLengths, segment_lengths
-from .token_stream import ALL_LATENTS, SegmentLatents, Size
+from .token_stream import ALL_LATENTS, SegmentLatents
 from .video_in import VideoSource, open_source
 
 OpenFile = Callable[[], AbstractContextManager[BinaryIO]]
@@ -146,6 +147,7 @@ class TargetedEncoding:
                 raise OptionError(
                     f"{self._target} can't be kept; write to a file, or ask for more"
                 ) from error
+        count.expect_again(video.num_frames_estimated)
         try:
             with open_file() as file:
                 return self._run_planned(survey, self._lowest_plan(survey), file, count)

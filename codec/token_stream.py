@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import WHOLE, AudioPacket, Timing, View
+from ..container import WHOLE, AudioPacket, CorruptError, Timing, View
 from ..tokenizer import LatentSearch, Tokenizer
 from ..tokenizer.decoder_engine import DecoderEngine
 from ..tokenizer.resize import resize_frames
+from .camera import Size
 from .motion import Field, displacements, num_groups, pack_motion, unpack_motion
 from .picking import to_source
+from .pipeline import stop_if_unwanted
 from .segmenter import Chunk, SegmentEnd
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..tokenizer.stream import EncoderStream
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
 
 ALL_LATENTS = 1 << 30
 """More latent frames than a segment can have."""
@@ -272,7 +271,7 @@ def quantize_segment(
         effort: steps of a `LatentSearch`, which needs the segment's frames; 0 for none.
     """
     if effort:
-        search = LatentSearch(tokenizer, bit_depth, rate_weight, effort)
+        search = LatentSearch(tokenizer, bit_depth, rate_weight, effort, on_window=stop_if_unwanted)
         ids = search.run(segment.latents[size], segment.frames[size])
     else:
         ids = tokenizer.quantize(segment.latents[size], bit_depth, rate_weight)
@@ -326,14 +325,24 @@ def detokenize_segment(
         tokenizer: the one it was made with.
         sizes: coded and source.
         engine: what runs the decoder.
+
+    Raises:
+        CorruptError: its frames are not as many as its latent frames stand for.
     """
     (coded_width, coded_height), (width, height) = sizes
     step = chunk_latents(tokenizer.config.strides[0], coded_height, coded_width)
     most_frames = max(1, CHUNK_BYTES // (3 * height * width))
-    stream = tokenizer.decoder_stream(coded_height, coded_width, tokens.bit_depth, engine)
-    num_frames = len(tokens.pts)
+    num_frames, num_latents = len(tokens.pts), tokens.ids.shape[0]
     stride = tokenizer.config.strides[0]
-    motion = unpack_motion(tokens.motion, num_groups(num_frames, stride))
+    groups = num_groups(num_frames, stride)
+    if num_latents != 1 + groups:
+        raise CorruptError(
+            f"segment at frame {tokens.first_frame}: {num_latents} latent frames for {num_frames} frames, of which its "
+            f"tokenizer makes {1 + groups}",
+            field="latent_shape",
+        )
+    stream = tokenizer.decoder_stream(coded_height, coded_width, tokens.bit_depth, engine)
+    motion = unpack_motion(tokens.motion, groups)
     durations = frame_durations(tokens.pts, tokens.last_duration)
     done = 0
     for part in from_two_on(tokens.ids, step):

@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -22,6 +23,9 @@ from .output import atomic_output
 from .token_stream import SegmentTokens
 
 PathName = str | os.PathLike[str]
+
+_BROKEN = (ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""What comes of reading archives that are none, or damaged ones."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,7 @@ def _open_archive(stack: ExitStack, source: PathName) -> Any:
     file = stack.enter_context(open_input(Path(source)))
     try:
         archive = np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise FormatError("is no .npz file") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise FormatError("is no .npz file")
@@ -217,7 +221,7 @@ def _open_archive(stack: ExitStack, source: PathName) -> Any:
 def _get(archive: Any, name: str) -> NDArray[Any]:
     try:
         array: NDArray[Any] = archive[name]
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, MemoryError, *_BROKEN) as error:
         raise FormatError(f"array {name!r} is missing or damaged: {error}", field=name) from error
     return array
 
@@ -236,7 +240,7 @@ def _header_from_plain(text: NDArray[Any]) -> Header:
         plain = json.loads(str(text))
         plain["colour"] = Colour(**plain["colour"])
         for name in ("sample_aspect", "time_base"):
-            plain[name] = Fraction(plain[name])
+            plain[name] = Fraction(*map(int, plain[name].split("/")))
         for name in ("tokenizer_sha256", "coder_sha256"):
             plain[name] = bytes.fromhex(plain[name])
         for name in ("strides", "bit_depths", "version"):
@@ -244,7 +248,7 @@ def _header_from_plain(text: NDArray[Any]) -> Header:
         return Header(**plain)
     except FormatError:
         raise
-    except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
+    except (ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"the header of the .npz is not what `mgv tokens` writes: {error}", field="header"
         ) from error

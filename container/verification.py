@@ -58,7 +58,7 @@ class VerifyReport:
 def verify(file: BinaryIO) -> VerifyReport:
     """Read a file from end to end and check everything that can be checked without decoding tokens.
 
-    That is all but the CRC-32 of each layer's decoded bits. Needs no seek.
+    That is all but the CRC-32 of each layer's decoded bits, and coded motion. Needs no seek.
 
     Args:
         file: readable binary file that stands at the signature.

@@ -103,7 +103,7 @@ class _Continuation:
         start = last.pts[-1] + last.last_duration
         new = tuple(start + index * tick for index in range(self.num_completed))
         views = last.views and last.views + last.views[-1:] * len(new)
-        motion = forget_motion(last, piece.known, self.file.header.strides[0])
+        motion = forget_motion(last, piece.known, self.file.header)
         return replace(last, ids=ids, pts=last.pts + new, last_duration=tick, views=views, motion=motion)
 
 

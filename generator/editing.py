@@ -4,11 +4,11 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from ..codec import OptionError, SegmentTokens, StoredSegment, TokenFile
 from ..codec.motion import num_groups, pack_motion, unpack_motion
 from ..codec.token_edit import Item
+from ..container import Header
 from .painter import Painter, Piece
 from .tiling import Mask
 
@@ -49,19 +49,23 @@ def check_places(file: TokenFile, numbers: Iterable[int], *, grows: bool = False
             )
 
 
-def forget_motion(tokens: SegmentTokens, known: Mask, stride: int) -> bytes:
-    """Give the motion of a segment without that of cells in which no token is known.
+def forget_motion(tokens: SegmentTokens, known: Mask, header: Header) -> bytes:
+    """Give the motion of a segment without that of cells in and around which no token is known.
+
+    Cells beside one with known tokens keep their vectors: what is known is bent along what lies between.
 
     Args:
         tokens: of the segment.
         known: `[t, h, w]`, which of them are kept, at least in part.
-        stride: frames of a latent frame.
+        header: of the file.
     """
     if not tokens.motion:
         return b""
+    stride, *strides = header.strides
     motion = unpack_motion(tokens.motion, num_groups(len(tokens.pts), stride))
+    sides = header.coded_height / strides[0], header.coded_width / strides[1]
     rows, columns = (
-        _cells(side, known.shape[axis]) for axis, side in ((1, motion.shape[1]), (2, motion.shape[2]))
+        _around_cells(num_cells, side) for num_cells, side in zip(motion.shape[1:3], sides, strict=True)
     )
     for group, vectors in enumerate(motion):
         for row, high in enumerate(rows):
@@ -70,10 +74,13 @@ def forget_motion(tokens: SegmentTokens, known: Mask, stride: int) -> bytes:
     return pack_motion(motion)
 
 
-def _cells(num_cells: int, num_tokens: int) -> list[slice]:
-    """Give the tokens, along a side, that each cell of a mesh touches."""
-    edges = [number * num_tokens / num_cells for number in range(num_cells + 1)]
-    return [slice(int(low), math.ceil(high)) for low, high in pairwise(edges)]
+def _around_cells(num_cells: int, num_tokens: float) -> list[slice]:
+    """Give the tokens, along a side of so many, that each cell of a mesh and those beside it touch."""
+    width = num_tokens / num_cells
+    return [
+        slice(max(0, int((number - 1) * width)), math.ceil((number + 2) * width))
+        for number in range(num_cells)
+    ]
 
 
 def context_before(neighbours: Iterable[Neighbour], bit_depth: int, num_latents: int) -> Piece | None:
@@ -144,7 +151,7 @@ class SegmentEditor:
                 after=context_after(self._after(number), depth, reach),
             )
             done.append((number, Neighbour(Piece.of_segment(ids)[-reach:], depth)))
-            motion = forget_motion(tokens, piece.known, self.file.header.strides[0])
+            motion = forget_motion(tokens, piece.known, self.file.header)
             yield replace(tokens, ids=ids, motion=motion)
 
     def _before(self, number: int, done: dict[int, Neighbour]) -> Iterator[Neighbour]:

@@ -56,5 +56,5 @@ def _items(file: TokenFile, painter: Painter, name: str) -> Iterator[Item]:
         yield replace(
             tokens,
             ids=ids,
-            motion=forget_motion(tokens, condition.kept | condition.hinted, header.strides[0]),
+            motion=forget_motion(tokens, condition.kept | condition.hinted, header),
         )

@@ -1,5 +1,6 @@
 """Search for the tokens from which the trained decoder, not its linear shortcut, rebuilds a segment best."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,7 @@ class LatentSearch:
         rate_weight: float,
         num_steps: int,
         tile: int = SEARCH_TILE,
+        on_window: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare.
 
@@ -72,6 +74,7 @@ class LatentSearch:
             rate_weight: see `Tokenizer.quantize`.
             num_steps: gradient steps a window, 1 to `MAX_SEARCH_STEPS`.
             tile: latent rows and columns of a tile, before its margin.
+            on_window: called before each window is decoded; an exception of it ends the search.
 
         Raises:
             ValueError: it is another kind of tokenizer.
@@ -81,6 +84,7 @@ class LatentSearch:
             raise ValueError(f"a {tokenizer.config.kind} tokenizer has no latent search, expected mgv-s")
         self._tokenizer = tokenizer
         self._bit_depth, self._num_steps, self._tile = bit_depth, num_steps, tile
+        self._on_window = on_window
         squares = decoder.squared_errors()
         self._unit = float(squares.median())
         self._rate_quantizer = RateQuantizer(quantizer, bit_depth, rate_weight, squares / self._unit)
@@ -125,6 +129,7 @@ class LatentSearch:
         tiles = cut_tiles(height, width, self._tile, margin)
         caches = [Cache() for _ in tiles]
         for start in (0, *range(1, num_latents, WINDOW_LATENTS)):
+            self._on_window()
             stop = min(start + WINDOW_LATENTS, num_latents) if start else 1
             source = frames[max(0, 1 + (start - 1) * stride) : 1 + (stop - 1) * stride]
             for tile, cache in zip(tiles, caches, strict=True):

@@ -1,4 +1,4 @@
-"""One training step: how each sample is quantized, and every loss term of DESIGN's recipe (thesis 5.3.1, 5.4.1)."""
+"""One training step: how each sample is quantized, and every loss term (thesis 5.3.1, 5.4.1)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

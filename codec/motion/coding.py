@@ -85,6 +85,8 @@ def unpack_motion(data: bytes, most_groups: int) -> Motion:
     """
     if not data:
         return np.zeros((0, 1, 1, 2), np.int16)
+    if not most_groups:
+        raise CorruptError("a segment of one frame has motion", field="motion")
     head, payload = data[:_HEAD_BYTES], np.frombuffer(data, np.uint8)[_HEAD_BYTES:].copy()
     groups = int.from_bytes(head[2:], "little")
     if (

@@ -57,7 +57,7 @@ class DecodingResult:
     """Of the tokenizer's decoder, alone."""
 
     output_ms: float
-    """Of scaling and writing, alone."""
+    """Of scaling or cutting frames out, and writing, alone."""
 
     peak_bytes: int
     psnr_y_db: float

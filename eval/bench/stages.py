@@ -195,7 +195,7 @@ class _SegmentBench:
         self._depths = config.bit_depths[: level.num_layers]
         self._stride = config.strides[0]
         width, height = self._coded_size
-        self._step = chunk_latents(self._stride, height, width)
+        self._step = chunk_latents(self._stride, size[1], size[0])
         segment_frames = longest_segment(config.strides, width, height)
         self._shape = SegmentShape(self._stride, segment_frames, self._step)
 

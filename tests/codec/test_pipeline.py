@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mgv.codec.pipeline import Pipeline
+from mgv.codec.pipeline import Pipeline, stop_if_unwanted
 
 
 def numbers(count: int, seen: list[int] | None = None) -> Iterator[int]:
@@ -34,6 +34,24 @@ def test_a_stage_runs_ahead_by_its_depth_and_one_in_its_hand() -> None:
             threading.Event().wait(0.005)
         threading.Event().wait(0.05)
         assert seen == [0, 1, 2, 3]
+
+
+def test_a_stage_that_is_long_at_an_item_can_stop() -> None:
+    ended = threading.Event()
+
+    def never_done() -> Iterator[int]:
+        yield 1
+        try:
+            while True:
+                stop_if_unwanted()
+        finally:
+            ended.set()
+
+    stop_if_unwanted()  # in no stage
+    with Pipeline() as pipeline:
+        assert next(pipeline.run_ahead(never_done(), 1, "long")) == 1
+        assert not ended.is_set()
+    assert ended.is_set()
 
 
 def test_an_error_arrives_after_the_items_before_it() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import mgv
 from mgv.codec import EncodeReport, OptionError, read_info, segmenter
 from mgv.codec.encode_video import encode
-from mgv.codec.rate_control import SurveyedBudget
+from mgv.codec.rate_control import SegmentNeeds, SurveyedBudget
 from mgv.codec.rate_fit import Allowance
 from mgv.codec.rate_ladder import MEASURED_WEIGHT
 from mgv.codec.rate_ledger import Ledger
@@ -324,9 +324,19 @@ def test_a_plan_that_fails_is_followed_by_one_that_can_not(
         return usual(budget, segment, *others)
 
     monkeypatch.setattr(SurveyedBudget, "allowance", allowance)
-    report = encode(io.BytesIO(y4m(pictures)), out, model=model, bpp=asked)
+    told: list[tuple[int, int | None]] = []
+    source = tmp_path / "in.y4m"
+    source.write_bytes(y4m(pictures))
+    report = encode(source, out, model=model, bpp=asked, progress=lambda *done: told.append(done))
+    assert all(expected is None or done <= expected for done, expected in told)
     assert failures == [SEGMENT_FRAMES]
     assert check(report, out.read_bytes(), "bpp", asked) >= 0.9
     failures.clear()
     with pytest.raises(OptionError, match="can't be kept; write to a file, or ask for more"):
         encode(io.BytesIO(y4m(pictures)), io.BytesIO(), model=model, bpp=asked)
+
+
+def test_what_is_the_same_at_every_rate_point_is_not_multiplied() -> None:
+    needs = SegmentNeeds(first_frame=0, least_bytes=90, weight=1500, fixed_bytes=400)
+    assert needs.at(20) == SegmentNeeds(0, 90, 400 + 20 * 1100, 400)
+    assert needs.at(1) == needs

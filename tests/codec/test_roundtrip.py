@@ -273,16 +273,3 @@ def test_the_tick_is_that_of_the_source(make_clip: ClipMaker, tiny_model: Path, 
         assert header.tick * header.time_base == TICK * TIME_BASE
         assert video.info.has_constant_rate
         assert float(video.info.duration_seconds) == pytest.approx(3 / 25)
-
-
-def test_a_tokenizer_that_is_not_causal_is_refused(make_clip: ClipMaker, tmp_path: Path) -> None:
-    from mgv.tokenizer import Tokenizer
-    from mgv.tokenizer.config import MagvitNetwork, TokenizerConfig
-
-    network = MagvitNetwork(
-        base_channels=32, multipliers=(1, 1, 1, 1), num_residual_blocks=1, embedding_dimension=8
-    )
-    config = TokenizerConfig("flat", "magvit", (4, 8, 8), (4,), (0,) * 4, (4,), network)
-    with pytest.raises(OptionError, match="not causal"):
-        mgv.encode(make_clip(num_frames=2), tmp_path / "out.mgv", model=Tokenizer(config))
-    assert not list(tmp_path.glob("out.mgv*"))

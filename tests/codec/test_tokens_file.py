@@ -9,6 +9,7 @@ import pytest
 import mgv
 from mgv.codec import OptionError, export_tokens, import_tokens
 from mgv.container import FormatError
+from mgv.tokenizer import WeightsError
 
 ClipMaker = Callable[..., Path]
 Arrays = dict[str, np.ndarray]
@@ -50,6 +51,9 @@ def changed(name: str, value: Callable[[np.ndarray], np.ndarray]) -> Callable[[A
         (changed("header", lambda _: np.array("{}")), "not what `mgv tokens` writes"),
         (changed("header", lambda _: np.array("[")), "not what `mgv tokens` writes"),
         (changed("header", lambda a: np.array(str(a).replace('"1/1000"', '"0"'))), "time_base"),
+        (changed("header", lambda a: np.array(str(a).replace('"1/1000"', '"1e999999999"'))), "not what"),
+        (changed("header", lambda a: np.array(str(a).replace('"1/1000"', "7"))), "not what"),
+        (changed("header", lambda _: np.array("[" * 99999)), "not what"),
         (changed("ids_0", lambda a: a + (1 << 20)), "ids of 20 bits"),
         (changed("ids_0", lambda a: -a - 1), "ids of 20 bits"),
         (changed("ids_0", lambda a: a[0]), r"expected ids \[t, h, w\]"),
@@ -78,6 +82,30 @@ def test_what_is_no_archive_is_refused(content: bytes, tiny_model: Path, tmp_pat
     (tmp_path / "wrong.npz").write_bytes(content)
     with pytest.raises(FormatError, match=r"no \.npz file"):
         import_tokens(tmp_path / "wrong.npz", tmp_path / "out.mgv", model=tiny_model)
+
+
+def test_damage_inside_of_an_archive_is_refused(arrays: Arrays, tiny_model: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.npz"
+    np.savez_compressed(whole, **arrays)
+    data = whole.read_bytes()
+    for place in range(30, len(data), 7):
+        (tmp_path / "wrong.npz").write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        try:
+            import_tokens(tmp_path / "wrong.npz", tmp_path / "out.mgv", model=tiny_model, force=True)
+        except (FormatError, WeightsError):
+            pass  # anything else would be shown as a bug
+
+
+def test_latents_that_do_not_fit_the_frames_are_no_frames_lost(
+    arrays: Arrays, tiny_model: Path, tmp_path: Path
+) -> None:
+    """Eight frames of two latent ones, as of a tokenizer that takes the first with others: five were decoded."""
+    arrays["pts_0"] = np.arange(9, dtype=np.int64) * 40
+    np.savez(tmp_path / "in.npz", **arrays)
+    import_tokens(tmp_path / "in.npz", tmp_path / "out.mgv", model=tiny_model, coder="raw")
+    with pytest.raises(FormatError, match=r"segment at frame 0: 2 latent frames for 8 frames.*makes 3"):
+        mgv.decode(tmp_path / "out.mgv", tmp_path / "out.y4m", model=tiny_model)
+    assert not list(tmp_path.glob("out.y4m*"))
 
 
 def test_there_is_no_such_coder(arrays: Arrays, tiny_model: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole files whose encoder aligned what moves."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 import mgv
 from mgv.codec import OptionError, export_tokens, import_tokens
-from mgv.container import Reader, TimedSegment, Writer, repair, thin
+from mgv.codec.motion import unpack_motion
+from mgv.container import CorruptError, Reader, TimedSegment, Writer, repair, thin
 from mgv.tools.cli import run
 
 from ..camera.pictures import write_clip
@@ -123,7 +125,6 @@ def test_motion_stays_with_its_segment(aligned: Path, tmp_path: Path, change: Ca
 
 def rewritten(aligned: Path, target: Path, motion: bytes) -> Path:
     """Put other motion into each segment."""
-    from dataclasses import replace
 
     with aligned.open("rb") as source, target.open("wb") as out, Writer(out) as writer:
         reader = Reader(source)
@@ -145,6 +146,24 @@ def test_motion_that_is_none_is_damage(
         in capsys.readouterr().err
     )
     assert not target.exists()
+
+
+def test_a_frame_alone_and_one_coded_with_others_have_no_motion(
+    aligned: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(CorruptError, match="a segment of one frame has motion"):
+        unpack_motion(b"\x01\x01\x01\x00", 0)
+    export_tokens(aligned, tmp_path / "in.npz", model=tiny_model)
+    with np.load(tmp_path / "in.npz") as loaded:
+        arrays = {name: array for name, array in loaded.items() if not name.endswith("_1")}
+    arrays["pts_0"] = np.arange(16, dtype=np.int64) * 40  # 15 frames of 4 latent ones, where 13 were
+    np.savez(tmp_path / "in.npz", **arrays)
+    import_tokens(tmp_path / "in.npz", tmp_path / "out.mgv", model=tiny_model)
+    with (
+        mgv.open(tmp_path / "out.mgv", model=tiny_model) as video,
+        pytest.raises(CorruptError, match=r"at frame 0 .*first frame is coded with others"),
+    ):
+        video.tokens(0)
 
 
 def test_a_mesh_of_another_size_will_do(aligned: Path, tiny_model: Path, tmp_path: Path) -> None:
@@ -172,17 +191,15 @@ def test_places_and_what_is_made_anew(aligned: Path, tiny_model: Path) -> None:
         known = np.ones(segment.ids.shape, bool)
         known[1] = False
         known[2] = False
-        known[2, :, : known.shape[2] // 2] = True
-        left = forget_motion(segment, known, tokens.header.strides[0])
+        known[2, :, :9] = True  # of 24, in the first two of five columns of the mesh
+        left = forget_motion(segment, known, tokens.header)
     with mgv.open(aligned, model=tiny_model) as video:
         before = video.motion(0)
-    from mgv.codec.motion import unpack_motion
-
     after = unpack_motion(left, 3)
     assert not after[0].any()
-    assert np.array_equal(
-        after[1, :, :3], before[1, :, :3]
-    )  # the middle one of five columns is known in part
+    # what is known is bent along the vectors of the third column, too
+    assert np.array_equal(after[1, :, :3], before[1, :, :3])
+    assert before[1, :, 2].any()
     assert before[1, :, 3:].any()
     assert not after[1, :, 3:].any()
     assert np.array_equal(after[2], before[2])
