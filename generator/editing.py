@@ -5,10 +5,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ..codec import OptionError, SegmentTokens, StoredSegment, TokenFile
+from ..codec import Header, OptionError, SegmentTokens, StoredSegment, TokenFile
 from ..codec.motion import num_groups, pack_motion, unpack_motion
 from ..codec.token_edit import Item
-from ..container import Header
 from .painter import Painter, Piece
 from .tiling import Mask
 
