@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from .common import FiniteRange, make_folder
+from .cli import EXIT_INCOMPLETE
+from .common import FiniteRange, make_folder, warn
 
 
 @click.command()
@@ -24,8 +25,11 @@ from .common import FiniteRange, make_folder
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON in place of the table.")
 def bench(
     folder: Path, qualities: tuple[int, ...], model: str, output: Path | None, json_wanted: bool
-) -> None:
-    """Encode and decode every clip of FOLDER at every quality and print a table of what came of it."""
+) -> int:
+    """Encode and decode every clip of FOLDER at every quality and print a table of what came of it.
+
+    Clips that can't be read are left out, each named in a line of its own, and the exit code is 9.
+    """
     from tqdm import tqdm
 
     from ..codec import read_rate_points
@@ -53,8 +57,12 @@ def bench(
                 (output / "bench.md").write_text(as_markdown(done), "utf-8")
                 (output / "bench.json").write_text(as_json(done), "utf-8")
 
-        results = measure_folder(clips, levels, model, keep)
-    click.echo(as_json(results) if json_wanted else as_markdown(results), nl=False)
+        unread = measure_folder(clips, levels, model, keep)
+    if not done:
+        raise next(iter(unread.values()))
+    warn([f"left out: {error}" for error in unread.values()])
+    click.echo(as_json(done) if json_wanted else as_markdown(done), nl=False)
+    return EXIT_INCOMPLETE if unread else 0
 
 
 @click.command("bench-coders")

@@ -105,7 +105,11 @@ def encode(source: str, target: str, json_wanted: bool, **options: Any) -> int |
         not needless, f"{' and '.join(needless)}: for a folder of videos only, and {shown(source)} is none"
     )
     file_in, file_out = source_or_pipe(source), target_or_pipe(target)
+    from ..codec import VIDEO_SUFFIXES
     from ..codec import encode as encode_video
+
+    if Path(target).suffix.lower() in VIDEO_SUFFIXES:
+        warn([f"{target} becomes an .mgv in spite of its name; `mgv decode` makes videos of these"])
 
     with progress_bar("encode") as progress:
         report = encode_video(file_in, file_out, progress=progress, **options)

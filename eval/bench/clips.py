@@ -58,7 +58,7 @@ def find_clips(folder: Path) -> list[Path]:
 
 def measure_folder(
     clips: Sequence[Path], qualities: Sequence[int], model: str, on_result: Callable[[ClipResult], None]
-) -> list[ClipResult]:
+) -> dict[str, MediaError]:
     """Measure every clip at every quality.
 
     Args:
@@ -66,14 +66,18 @@ def measure_folder(
         qualities: levels of the model.
         model: name or folder of a tokenizer.
         on_result: told each result as it comes.
+
+    Returns:
+        For the names of clips that can't be read, why; the others are measured all the same.
     """
-    results = []
+    unread = {}
     for clip in clips:
-        for quality in qualities:
-            result = measure_clip(clip, quality, model)
-            on_result(result)
-            results.append(result)
-    return results
+        try:
+            for quality in qualities:
+                on_result(measure_clip(clip, quality, model))
+        except MediaError as error:
+            unread[clip.name] = error
+    return unread
 
 
 def measure_clip(clip: Path, quality: int, model: str) -> ClipResult:

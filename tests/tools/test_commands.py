@@ -179,6 +179,31 @@ def test_bench_measures_every_clip(
     assert json.loads((output / "bench.json").read_text()) == [result]
 
 
+def test_bench_leaves_out_what_is_no_video(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mgv.codec import MediaError
+    from mgv.eval.bench import clips
+
+    def measure_clip(clip: Path, quality: int, model: str) -> clips.ClipResult:
+        if "junk" in clip.name:
+            raise MediaError(f"{clip} is no video")
+        return clips.ClipResult(clip.name, quality, 64, 48, 5, 999, 0.5, 30.0, None, 9.0, 9.0, 10**8, 10**8)
+
+    monkeypatch.setattr(clips, "measure_clip", measure_clip)
+    for name in ("a.mp4", "junk.mp4", "z.mp4"):
+        (tmp_path / name).touch()
+    assert run(["bench", str(tmp_path), "-q", "1", "-q", "2", "--model", str(tiny_model), "--json"]) == 9
+    out, err = capsys.readouterr()
+    assert [(result["clip"], result["quality"]) for result in json.loads(out)] == [
+        ("a.mp4", 1),
+        ("a.mp4", 2),
+        ("z.mp4", 1),
+        ("z.mp4", 2),
+    ]
+    assert err == f"mgv: warning: left out: {tmp_path / 'junk.mp4'} is no video\n"
+
+
 @pytest.mark.slow
 def test_pipes_carry_mgv_in_and_y4m_out(make_clip: ClipMaker, tiny_model: Path) -> None:
     clip = make_clip(num_frames=4)

@@ -39,6 +39,15 @@ def test_a_rate_that_can_not_be_used_is_noted(
     assert "note: 9000000 bit/s is more than this video can use" in out
 
 
+def test_a_target_named_as_a_video_is_told(
+    make_clip: ClipMaker, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.MP4"
+    assert run(["encode", str(make_clip(num_frames=1)), str(out), "--model", str(tiny_model)]) == 0
+    assert capsys.readouterr().err.startswith(f"mgv: warning: {out} becomes an .mgv in spite of its name")
+    assert out.read_bytes().startswith(b"\x89MGV")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
