@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..codec import IMAGE_SUFFIXES, VIDEO_SUFFIXES, MissingToolError, OutputError
-from .common import FiniteRange, progress_bar, require, warn
+from .common import FiniteRange, progress_bar, require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,15 +123,14 @@ def tokenizer(config: Path, output: Path, time_limit: float | None, workers: int
             text = " ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
             progress(before[report.phase] + report.step, total, text)
 
-        with _keep_config(config, output):
-            finished = run_training(
-                run,
-                output,
-                time_limit_seconds=None if time_limit is None else time_limit * 60,
-                num_workers=workers,
-                coded_bits=coded_bits,
-                on_step=show,
-            )
+        finished = run_training(
+            run,
+            output,
+            time_limit_seconds=None if time_limit is None else time_limit * 60,
+            num_workers=workers,
+            coded_bits=coded_bits,
+            on_step=show,
+        )
     _echo_stop(output, finished)
 
 
@@ -156,32 +154,14 @@ def generator(config: Path, output: Path, time_limit: float | None, workers: int
             text = " ".join(f"{name} {value:.3f}" for name, value in report.losses.items())
             progress(report.step, report.steps, text)
 
-        with _keep_config(config, output):
-            finished = run_training(
-                objective,
-                output,
-                time_limit_seconds=None if time_limit is None else time_limit * 60,
-                num_workers=workers,
-                on_step=show,
-            )
+        finished = run_training(
+            objective,
+            output,
+            time_limit_seconds=None if time_limit is None else time_limit * 60,
+            num_workers=workers,
+            on_step=show,
+        )
     _echo_stop(output, finished)
-
-
-@contextmanager
-def _keep_config(config: Path, output: Path) -> Iterator[None]:
-    """Keep what a run was configured by beside its checkpoint, and tell of a run that goes on under another one."""
-    kept, before, checkpoint = output / "config.toml", output / "config-before.toml", output / "checkpoint"
-    text = config.read_bytes()
-    is_changed = checkpoint.exists() and kept.exists() and kept.read_bytes() != text
-    if is_changed:
-        warn([f"{output} goes on under another configuration; the one so far is kept as {before}"])
-    try:
-        yield
-    finally:
-        if checkpoint.exists():
-            if is_changed:
-                kept.replace(before)
-            kept.write_bytes(text)
 
 
 def _echo_stop(output: Path, finished: bool) -> None:

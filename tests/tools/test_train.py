@@ -80,31 +80,6 @@ def test_a_trained_model_encodes(shards: Path, tmp_path: Path, capsys: pytest.Ca
     assert run(["decode", str(coded), str(tmp_path / "a.y4m"), "--model", str(out / "model")]) == 0
 
 
-def test_another_configuration_is_told(
-    shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config, out = tmp_path / "run.toml", tmp_path / "run"
-    config.write_text(RUN.format(shards=shards))
-    arguments = ["train", "tokenizer", str(config), "-o", str(out), "--workers", "0"]
-    assert run(arguments) == run(arguments) == 0
-    assert capsys.readouterr().err == ""
-    assert (out / "config.toml").read_bytes() == config.read_bytes()
-
-    other = config.read_text().replace("steps = 3", "steps = 4")
-    config.write_text(other)
-    assert run(arguments) == 0
-    assert f"mgv: warning: {out} goes on under another configuration" in capsys.readouterr().err
-    assert (out / "config-before.toml").read_text() == RUN.format(shards=shards)
-    assert (out / "config.toml").read_text() == other
-
-
-def test_a_run_that_can_not_begin_keeps_no_configuration(tmp_path: Path) -> None:
-    config, out = tmp_path / "run.toml", tmp_path / "run"
-    config.write_text(RUN.format(shards=tmp_path / "none"))
-    assert run(["train", "tokenizer", str(config), "-o", str(out)]) == 3
-    assert not out.exists()
-
-
 @pytest.mark.usefixtures("one_thread")
 def test_a_prior_is_trained_and_then_the_default(
     shards: Path, tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
