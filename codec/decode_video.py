@@ -90,7 +90,8 @@ def decode(  # noqa: PLR0913 - the options of `mgv decode`, each with its defaul
         WeightsError: the models it was made with are not at hand, or have no `int8` though it was asked for, or what
             fills gaps does not know the tokens.
         OutputError: the target exists or cannot be written.
-        OptionError: an option is out of range, or there are no frames in the time asked for.
+        OptionError: an option is out of range, there are no frames in the time asked for, or the tokenizer takes clips
+            as a whole.
     """
     selection = Selection(layers, start, duration)
     with ExitStack() as stack:

@@ -30,9 +30,9 @@ class FrameCount:
         self._done = 0
 
     def expect_again(self, num_frames: int | None) -> None:
-        """Expect one pass more over so many frames."""
+        """Expect a pass over so many frames from here on, in place of what was expected."""
         if self._expected is not None and num_frames is not None:
-            self._expected += num_frames
+            self._expected = self._done + num_frames
 
     def add(self, num_frames: int) -> None:
         """Tell that so many frames more are done."""

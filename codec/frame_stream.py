@@ -10,7 +10,7 @@ from ..container import AudioPacket, CorruptError, Damage, FormatError, Reader, 
 from ..container.verification import MAX_DAMAGES_KEPT
 from ..tokenizer.decoder_engine import EngineName
 from .conceal import Gap, GapFiller, LostFrames, OpenGapFiller, fill_gaps, freeze_gaps, place_gaps
-from .layer_stream import decode_layers
+from .layer_stream import check_latents, decode_layers
 from .models import ModelName, check_streams, open_coder_of, open_decoder_engine, open_tokenizer_of
 from .options import OptionError
 from .pipeline import Pipeline
@@ -144,6 +144,7 @@ class FrameStream:
                     next_frame = segment.first_frame
                     continue
                 try:
+                    check_latents(segment, timing, self.header)
                     yield decode_layers(segment, timing, self.coder, self.header, self.selection.layers)
                 except FormatError as error:
                     self._step_over(error)

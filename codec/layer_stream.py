@@ -62,6 +62,21 @@ def decode_layers(
     )
 
 
+def check_latents(segment: Segment, timing: Timing, header: Header) -> None:
+    """Refuse a segment that has not the latent frames that a tokenizer makes which takes the first frame alone.
+
+    Raises:
+        CorruptError: so it is; names the segment's time.
+    """
+    expected = 1 + num_groups(segment.num_frames, header.strides[0])
+    if segment.latent_shape[0] != expected:
+        raise CorruptError(
+            f"{segment_place(segment.first_frame, timing, header)}: {segment.latent_shape[0]} latent frames for "
+            f"{segment.num_frames} frames, of which its tokenizer makes {expected}",
+            field="latent_shape",
+        )
+
+
 def _check_motion(segment: Segment, timing: Timing, header: Header) -> None:
     groups = num_groups(segment.num_frames, header.strides[0])
     try:

@@ -32,8 +32,8 @@ def check_streams(tokenizer: Tokenizer) -> None:
     """
     if tokenizer.config.kind != "mgv-s":
         raise OptionError(
-            f"a {tokenizer.config.kind} tokenizer takes a clip as a whole, so it can't code video as it comes; "
-            "choose one of the kind mgv-s"
+            f"a {tokenizer.config.kind} tokenizer takes a clip as a whole; video is coded and decoded as it comes, by "
+            "tokenizers of the kind mgv-s"
         )
 
 

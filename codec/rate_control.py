@@ -65,6 +65,11 @@ class SegmentNeeds:
         """Give the needs at a rate point at which layers take so many times the bytes."""
         return replace(self, weight=self.fixed_bytes + (self.weight - self.fixed_bytes) * factor)
 
+    def least_at(self, factor: float) -> float:
+        """Give the least bytes where layers take so many times the bytes."""
+        fixed = min(self.fixed_bytes, self.least_bytes)
+        return fixed + (self.least_bytes - fixed) * factor
+
 
 class SurveyedBudget:
     """Shares out what is left by what the segments need, where all of them are known."""
@@ -77,11 +82,11 @@ class SurveyedBudget:
         Args:
             most_video_bytes: that the file may have, audio left out.
             needs: of every segment, in order.
-            least_factor: by how much more than their least bytes the segments need at the scale chosen.
+            least_factor: by how much more than in their least bytes layers need at the scale chosen.
         """
         self._most_bytes = most_video_bytes
         self._first_frames = [need.first_frame for need in needs]
-        least = [need.least_bytes * least_factor for need in needs]
+        least = [need.least_at(least_factor) for need in needs]
         self._least_from = [*accumulate(reversed(least), initial=0.0)][::-1]
         self._weight_from = [*accumulate((max(1.0, n.weight) for n in reversed(needs)), initial=0.0)][::-1]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import WHOLE, AudioPacket, CorruptError, Timing, View
+from ..container import WHOLE, AudioPacket, Timing, View
 from ..tokenizer import LatentSearch, Tokenizer
 from ..tokenizer.decoder_engine import DecoderEngine
 from ..tokenizer.resize import resize_frames
@@ -325,24 +325,14 @@ def detokenize_segment(
         tokenizer: the one it was made with.
         sizes: coded and source.
         engine: what runs the decoder.
-
-    Raises:
-        CorruptError: its frames are not as many as its latent frames stand for.
     """
     (coded_width, coded_height), (width, height) = sizes
     step = chunk_latents(tokenizer.config.strides[0], coded_height, coded_width)
     most_frames = max(1, CHUNK_BYTES // (3 * height * width))
-    num_frames, num_latents = len(tokens.pts), tokens.ids.shape[0]
-    stride = tokenizer.config.strides[0]
-    groups = num_groups(num_frames, stride)
-    if num_latents != 1 + groups:
-        raise CorruptError(
-            f"segment at frame {tokens.first_frame}: {num_latents} latent frames for {num_frames} frames, of which its "
-            f"tokenizer makes {1 + groups}",
-            field="latent_shape",
-        )
     stream = tokenizer.decoder_stream(coded_height, coded_width, tokens.bit_depth, engine)
-    motion = unpack_motion(tokens.motion, groups)
+    num_frames = len(tokens.pts)
+    stride = tokenizer.config.strides[0]
+    motion = unpack_motion(tokens.motion, num_groups(num_frames, stride))
     durations = frame_durations(tokens.pts, tokens.last_duration)
     done = 0
     for part in from_two_on(tokens.ids, step):

@@ -28,7 +28,7 @@ def bench(
 ) -> int:
     """Encode and decode every clip of FOLDER at every quality and print a table of what came of it.
 
-    Clips that can't be read are left out, each named in a line of its own, and the exit code is 9.
+    Clips that can't be read are left out, each named in a line of its own, and the exit code is 9; if none can, 3.
     """
     from tqdm import tqdm
 

@@ -108,12 +108,11 @@ def encode(source: str, target: str, json_wanted: bool, **options: Any) -> int |
     from ..codec import VIDEO_SUFFIXES
     from ..codec import encode as encode_video
 
-    if Path(target).suffix.lower() in VIDEO_SUFFIXES:
-        warn([f"{target} becomes an .mgv in spite of its name; `mgv decode` makes videos of these"])
-
     with progress_bar("encode") as progress:
         report = encode_video(file_in, file_out, progress=progress, **options)
     warn(report.warnings)
+    if Path(target).suffix.lower() in VIDEO_SUFFIXES:
+        warn([f"{target} is an .mgv in spite of its name; `mgv decode` makes videos of these"])
     if json_wanted:
         facts = {**vars(report), "bpp": report.bpp, "fps": report.fps}
         click.echo(as_json(facts), file=report_stream(target))

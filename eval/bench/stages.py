@@ -195,9 +195,10 @@ class _SegmentBench:
         self._depths = config.bit_depths[: level.num_layers]
         self._stride = config.strides[0]
         width, height = self._coded_size
-        self._step = chunk_latents(self._stride, size[1], size[0])
+        encoded = chunk_latents(self._stride, size[1], size[0])
+        self._decoded_latents = chunk_latents(self._stride, height, width)
         segment_frames = longest_segment(config.strides, width, height)
-        self._shape = SegmentShape(self._stride, segment_frames, self._step)
+        self._shape = SegmentShape(self._stride, segment_frames, encoded)
 
     def encode(self, frames: Iterator[NDArray[np.uint8]]) -> _Coded | None:
         """Code the next segment of a source; None at its end."""
@@ -257,7 +258,7 @@ class _SegmentBench:
             ids = self._coder.decode(segment.layers, segment.latent_shape, self._depths)
         decoder = self._tokenizer.decoder_stream(height, width, self._depths[-1], self._engine)
         done = 0
-        for part in from_two_on(ids, self._step):
+        for part in from_two_on(ids, self._decoded_latents):
             with self._meter.at("decode network"):
                 coded = decoder.push(part)[: segment.num_frames - done]
                 now = slice(done, done + len(coded))

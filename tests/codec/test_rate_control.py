@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -329,6 +330,7 @@ def test_a_plan_that_fails_is_followed_by_one_that_can_not(
     source.write_bytes(y4m(pictures))
     report = encode(source, out, model=model, bpp=asked, progress=lambda *done: told.append(done))
     assert all(expected is None or done <= expected for done, expected in told)
+    assert told[-1][1] in (None, told[-1][0])
     assert failures == [SEGMENT_FRAMES]
     assert check(report, out.read_bytes(), "bpp", asked) >= 0.9
     failures.clear()
@@ -340,3 +342,25 @@ def test_what_is_the_same_at_every_rate_point_is_not_multiplied() -> None:
     needs = SegmentNeeds(first_frame=0, least_bytes=90, weight=1500, fixed_bytes=400)
     assert needs.at(20) == SegmentNeeds(0, 90, 400 + 20 * 1100, 400)
     assert needs.at(1) == needs
+    assert replace(needs, least_bytes=700).least_at(3) == 400 + 3 * 300
+    assert needs.least_at(3) == 90
+
+
+def test_the_survey_tells_what_is_the_same_at_every_rate_point(
+    model: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[SegmentNeeds] = []
+    usual = SurveyedBudget.__init__
+
+    def begin(
+        budget: SurveyedBudget, most_bytes: int, needs: tuple[SegmentNeeds, ...], *others: float
+    ) -> None:
+        seen.extend(needs)
+        usual(budget, most_bytes, needs, *others)
+
+    monkeypatch.setattr(SurveyedBudget, "__init__", begin)
+    pictures = moving(10)
+    asked = middling(lambda: pictures, model, "bpp", 0.5)
+    encode(io.BytesIO(y4m(pictures)), io.BytesIO(), model=model, bpp=asked)
+    assert seen
+    assert all(0 < need.fixed_bytes < need.weight for need in seen)

@@ -44,8 +44,10 @@ def test_a_target_named_as_a_video_is_told(
 ) -> None:
     out = tmp_path / "out.MP4"
     assert run(["encode", str(make_clip(num_frames=1)), str(out), "--model", str(tiny_model)]) == 0
-    assert capsys.readouterr().err.startswith(f"mgv: warning: {out} becomes an .mgv in spite of its name")
+    assert capsys.readouterr().err.startswith(f"mgv: warning: {out} is an .mgv in spite of its name")
     assert out.read_bytes().startswith(b"\x89MGV")
+    assert run(["encode", str(make_clip(num_frames=1)), str(out), "--model", str(tiny_model)]) == 7
+    assert capsys.readouterr().err.startswith("mgv: error: ")
 
 
 @pytest.mark.parametrize(
