@@ -2,10 +2,11 @@
 
 import json
 import os
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -220,7 +221,8 @@ def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
 def _open_archive(stack: ExitStack, source: PathName) -> Any:
     file = stack.enter_context(open_input(Path(source)))
     try:
-        archive = np.load(file, allow_pickle=False)
+        with _quiet():
+            archive = np.load(file, allow_pickle=False)
     except _BROKEN as error:
         raise FormatError("is no .npz file") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -228,9 +230,18 @@ def _open_archive(stack: ExitStack, source: PathName) -> Any:
     return stack.enter_context(archive)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what numpy warns of in damaged headers from the user, who is told of the error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _get(archive: Any, name: str) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = archive[name]
+        with _quiet():
+            array: NDArray[Any] = archive[name]
     except (KeyError, MemoryError, *_BROKEN) as error:
         raise FormatError(f"array {name!r} is missing or damaged: {error}", field=name) from error
     return array
